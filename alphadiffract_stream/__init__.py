@@ -1,0 +1,1 @@
+"""Live crystal system, space group and lattice from powder diffraction."""

@@ -1,0 +1,20 @@
+"""What every sink is: a place Bluesky documents go."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+
+class Sink(Protocol):
+    """Takes (name, document) pairs in order. Made by `open_sink(url)`; see `sinks/__init__`."""
+
+    name: str
+
+    async def emit(self, name: str, document: Mapping[str, Any]) -> None:
+        """Send one document of a prediction run. May raise; the service counts and goes on."""
+        ...
+
+    async def close(self) -> None:
+        """Flush and release. Safe to call twice."""
+        ...

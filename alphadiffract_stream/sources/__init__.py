@@ -1,0 +1,34 @@
+"""Sources: bytes in, patterns out. One file a transport; none knows of models."""
+
+from __future__ import annotations
+
+from ..urls import open_url
+from ._messages import (
+    Dropped,
+    Message,
+    PatternReceived,
+    PatternRefused,
+    RunStarted,
+    RunStopped,
+    Source,
+)
+
+__all__ = [
+    "Dropped",
+    "Message",
+    "PatternReceived",
+    "PatternRefused",
+    "RunStarted",
+    "RunStopped",
+    "Source",
+    "open_source",
+]
+
+
+def open_source(url: str, *, wavelength: float | None = None) -> Source:
+    """Source named by `url`: ``bluesky-zmq://host:port``, ``frames://…``, ``watch:FOLDER``, …
+
+    `wavelength` (Å) is used for 2θ axes where the data itself names none; never a default.
+    Raises ConfigurationError for an unknown scheme or unusable settings.
+    """
+    return open_url(__name__, url, wavelength=wavelength)

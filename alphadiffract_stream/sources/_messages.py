@@ -1,0 +1,71 @@
+"""What a source tells the service. A run is opened, gives patterns, and is closed."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from ..errors import PatternError
+from ..pattern import Origin, Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A raw run is open (a Bluesky start document, or a source's own session)."""
+
+    run_uid: str
+    start: Mapping[str, Any] = field(default_factory=dict)
+    """The raw start document, or what a plain source knows (at least ``uid`` and ``time``)."""
+
+
+@dataclass(frozen=True, slots=True)
+class PatternReceived:
+    """One raw event with a pattern in it; `pattern.origin` names run, descriptor and seq_num."""
+
+    pattern: Pattern
+
+
+@dataclass(frozen=True, slots=True)
+class PatternRefused:
+    """One raw event whose pattern cannot be used; answered by a ``refused`` prediction."""
+
+    origin: Origin
+    error: PatternError
+
+
+@dataclass(frozen=True, slots=True)
+class RunStopped:
+    """A raw run is closed."""
+
+    run_uid: str
+    num_events: int | None = None
+    """Events of the analysed stream the raw stop document declares; None where unknown."""
+    exit_status: str = "success"
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """Bytes or a document that belong to no event we could name; logged and counted."""
+
+    origin: Origin
+    reason: str
+
+
+Message = RunStarted | PatternReceived | PatternRefused | RunStopped | Dropped
+
+
+class Source(Protocol):
+    """A transport. Subscribes when constructed, so that nothing early is missed.
+
+    Iterates until the transport ends (files) or `close` is called (sockets).
+    """
+
+    name: str
+
+    def __aiter__(self) -> AsyncIterator[Message]: ...
+
+    async def close(self) -> None:
+        """Stop; ends the iteration. Safe to call twice."""
+        ...
