@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._card import Domain, ModelCard
+from ._novelty import distances
 from ._outputs import CRYSTAL_SYSTEMS, SIGNATURE, Outputs
 from ._prediction import Latency, Prediction, SpaceGroupCandidate, Status
 
@@ -16,4 +17,5 @@ __all__ = [
     "Prediction",
     "SpaceGroupCandidate",
     "Status",
+    "distances",
 ]

@@ -1,0 +1,153 @@
+"""ONNX Runtime in this process: ``onnx:`` (the embedded model) or ``onnx:PATH``; ``?threads=N``."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from pydantic import ValidationError
+
+from ..errors import ConfigurationError, EngineError
+from ..prediction import SIGNATURE, ModelCard, Outputs
+from ..urls import Url
+from ._golden import check_golden, golden_pattern
+
+POINTS = 8192
+_OPTIONS = {"threads", "max_batch"}
+
+
+def open(url: Url) -> OnnxEngine:
+    """Engine for ``onnx:[PATH][?threads=1&max_batch=64]``.
+
+    Raises ConfigurationError for options it does not know, EngineError for a model that is
+    missing, is not what its card says, or has another signature.
+    """
+    if unknown := set(url.query) - _OPTIONS:
+        raise ConfigurationError(f"{url}: unknown option {sorted(unknown)}; known: threads")
+    path = Path(url.path) if url.path else embedded_model()
+    return OnnxEngine(
+        path, threads=_count(url, "threads", 1), max_batch=_count(url, "max_batch", 64)
+    )
+
+
+def embedded_model() -> Path:
+    """Path of the model that ships with the package (which may be absent from a bare checkout)."""
+    return Path(str(files("alphadiffract_stream") / "models" / "default.onnx"))
+
+
+class OnnxEngine:
+    """One ONNX graph on the CPU. `run` may be called from several threads."""
+
+    name = "onnx"
+
+    def __init__(self, path: Path, *, threads: int = 1, max_batch: int = 64) -> None:
+        model, self.card = _verified(path)
+        self.max_batch = max_batch
+        self._path = path
+        self._session = _session(model, path, threads)
+        _check_signature(self._session, self.card, path)
+        self._names = list(Outputs.names())
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="onnx")
+        self._closed = False
+
+    def run(self, patterns: NDArray[np.float32]) -> Outputs:
+        """Outputs for (N, 8192) float32, 1 ≤ N ≤ max_batch. Raises EngineError."""
+        if patterns.ndim != 2 or patterns.shape[1] != POINTS or not len(patterns) >= 1:
+            raise EngineError(f"onnx: batch of shape {patterns.shape}, expected (N, {POINTS})")
+        if len(patterns) > self.max_batch:
+            raise EngineError(f"onnx: batch of {len(patterns)}, at most {self.max_batch}")
+        if self._closed:
+            raise EngineError("onnx: the engine is closed")
+        try:
+            values = self._session.run(
+                self._names, {"pattern": np.ascontiguousarray(patterns, dtype=np.float32)}
+            )
+            return Outputs(*(np.asarray(value) for value in values))
+        except Exception as error:  # ONNX Runtime's exceptions share no base of their own
+            raise EngineError(f"onnx: {self._path.name}: {error}") from error
+
+    async def infer(self, patterns: NDArray[np.float32]) -> Outputs:
+        """`run` on the engine's own thread, so that the event loop goes on."""
+        if self._closed:
+            raise EngineError("onnx: the engine is closed")
+        return await asyncio.get_running_loop().run_in_executor(self._executor, self.run, patterns)
+
+    def warm_up(self) -> None:
+        """First inference, which allocates; checked. Raises EngineError if it gives wrong numbers."""
+        check_golden(self.run(golden_pattern()), self.card)
+
+    async def close(self) -> None:
+        """Let the inference in flight end, then release the thread."""
+        self._closed = True
+        await asyncio.to_thread(self._executor.shutdown)
+
+
+def _count(url: Url, option: str, default: int) -> int:
+    text = url.query.get(option, str(default))
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigurationError(f"{url}: {option}={text!r}; give a whole number from 1")
+    return int(text)
+
+
+def _verified(path: Path) -> tuple[bytes, ModelCard]:
+    """The model's bytes and card; the very bytes that were hashed are the ones run."""
+    if not path.is_file():
+        raise EngineError(f"{path}: no such model; pass --engine onnx:PATH or install one there")
+    try:
+        card = ModelCard.read(path)
+    except FileNotFoundError:
+        raise EngineError(f"{path}: no model card; put {path.stem}.json beside it") from None
+    except (ValidationError, UnicodeDecodeError) as error:
+        raise EngineError(f"{path.with_suffix('.json')}: unusable model card: {error}") from None
+    model = path.read_bytes()
+    found = hashlib.sha256(model).hexdigest()
+    if found != card.sha256.lower():
+        raise EngineError(
+            f"{path}: sha256 is {found}, its card says {card.sha256}; "
+            "the file is damaged or is not this card's model"
+        )
+    return model, card
+
+
+def _session(model: bytes, path: Path, threads: int) -> onnxruntime.InferenceSession:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    # Idle threads would spin and take the second core from the event loop.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    try:
+        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # as above: no common base
+        raise EngineError(f"{path}: ONNX Runtime cannot load it: {error}") from error
+
+
+def _check_signature(session: onnxruntime.InferenceSession, card: ModelCard, path: Path) -> None:
+    """Raises EngineError naming the first tensor that departs from the network signature."""
+    inputs = {tensor.name: tensor for tensor in session.get_inputs()}
+    outputs = {tensor.name: tensor for tensor in session.get_outputs()}
+    if set(inputs) != {"pattern"}:
+        raise EngineError(f"{path}: inputs {sorted(inputs)}, expected ['pattern']")
+    if missing := set(SIGNATURE) - set(outputs):
+        raise EngineError(f"{path}: no output {sorted(missing)}; it has {sorted(outputs)}")
+    _check_tensor(inputs["pattern"], POINTS, path)
+    for name, width in SIGNATURE.items():
+        _check_tensor(outputs[name], width or card.embedding_width, path)
+    domain = card.domain
+    if domain and not len(domain.mean) == len(domain.std) == card.embedding_width:
+        raise EngineError(f"{path}: the card's domain is not {card.embedding_width} wide")
+
+
+def _check_tensor(tensor: Any, width: int, path: Path) -> None:
+    shape = list(tensor.shape)
+    batch_is_free = len(shape) == 2 and not isinstance(shape[0], int)
+    if tensor.type != "tensor(float)" or not batch_is_free or shape[1] != width:
+        raise EngineError(
+            f"{path}: {tensor.name} is {tensor.type} {shape}, expected tensor(float) ['N', {width}]"
+        )
