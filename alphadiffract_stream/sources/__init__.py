@@ -12,6 +12,7 @@ from ._messages import (
     RunStopped,
     Source,
 )
+from ._read import read_pattern
 
 __all__ = [
     "Dropped",
@@ -22,6 +23,7 @@ __all__ = [
     "RunStopped",
     "Source",
     "open_source",
+    "read_pattern",
 ]
 
 
