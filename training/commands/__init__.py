@@ -1,0 +1,21 @@
+"""The commands of ``python -m training``."""
+
+from __future__ import annotations
+
+import typer
+
+from ._reflections import reflections
+from ._train import train
+
+app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
+
+
+@app.callback()
+def _training() -> None:
+    """Make the networks the service deploys."""
+
+
+app.command()(reflections)
+app.command()(train)
+
+__all__ = ["app"]

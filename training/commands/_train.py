@@ -1,0 +1,48 @@
+"""``python -m training train``: one configuration file, one run folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.console import Console
+
+from ..trainer import read_config
+from ..trainer import train as run
+
+
+def train(
+    config: Annotated[Path, typer.Argument(help="TOML file; see training/configs/.")],
+    output: Annotated[Path, typer.Option(help="Folder of the run; resumed if it exists.")],
+    max_seconds: Annotated[float, typer.Option(help="Stop (with a checkpoint) after.")] = 1e12,
+    max_steps: Annotated[int | None, typer.Option(help="Stop at this step.")] = None,
+    finish: Annotated[bool, typer.Option(help="Run the final decay and end.")] = False,
+    threads: Annotated[int | None, typer.Option(help="CPU threads of the network.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Overrides data.reflections.")] = None,
+    subgroups: Annotated[Path | None, typer.Option(help="Overrides data.subgroups.")] = None,
+) -> None:
+    """Train a network; killed at any moment it goes on from its last checkpoint."""
+    settings = read_config(config)
+    if data:
+        settings.data.reflections = data
+    if subgroups:
+        settings.data.subgroups = subgroups
+    if threads:
+        torch.set_num_threads(threads)
+    console = Console(stderr=True)
+    output.mkdir(parents=True, exist_ok=True)
+    (output / "config.json").write_text(settings.model_dump_json(indent=1), encoding="utf-8")
+
+    def show(row: dict[str, Any]) -> None:
+        console.print("  ".join(f"{name} {value}" for name, value in row.items()), soft_wrap=True)
+
+    run(
+        settings,
+        output,
+        max_seconds=max_seconds,
+        max_steps=max_steps,
+        finish=finish,
+        report=show,
+    )

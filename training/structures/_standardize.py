@@ -1,0 +1,80 @@
+"""A structure in its conventional standard setting, with the way to its Niggli cell."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import gemmi
+import numpy as np
+import spglib
+from numpy.typing import NDArray
+
+from alphadiffract_stream.simulation import StructureError, UnitCellContents
+from alphadiffract_stream.simulation._contents import DEFAULT_U_ISO
+
+from ._materials_project import StructureRecord
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class StandardCell:
+    """Symmetrised contents of the conventional cell, and conventional → Niggli."""
+
+    contents: UnitCellContents
+    to_niggli: NDArray[np.float64]
+    """(3, 3) M with Niggli rows = M · conventional rows; so G_niggli = M G Mᵀ for any strain."""
+
+
+def standardize(record: StructureRecord, symprec: float = 0.01) -> StandardCell:
+    """Idealise `record` with spglib: atoms snapped to special positions, standard setting.
+
+    Raises StructureError when spglib finds no symmetry, an element is unknown, or the space group
+    is not the one recorded.
+    """
+    data = spglib.get_symmetry_dataset(
+        (record.lattice, record.fractional, record.atomic_numbers), symprec=symprec
+    )
+    if data is None:
+        raise StructureError(f"{record.identifier}: spglib finds no symmetry")
+    if data.number != record.space_group_number:
+        raise StructureError(
+            f"{record.identifier}: space group {data.number}, recorded {record.space_group_number}"
+        )
+    conventional = np.asarray(data.std_lattice)
+    primitive = spglib.find_primitive(
+        (conventional, data.std_positions, data.std_types), symprec=symprec
+    )
+    niggli = None if primitive is None else spglib.niggli_reduce(primitive[0], eps=1e-5)
+    if niggli is None:
+        raise StructureError(f"{record.identifier}: no Niggli cell")
+    group = space_group_from_hall(data.hall_number)
+    count = len(data.std_types)
+    return StandardCell(
+        contents=UnitCellContents(
+            cell=cell_parameters(conventional),
+            space_group=group,
+            species=tuple(gemmi.Element(int(z)).name for z in data.std_types),
+            fractional=np.asarray(data.std_positions),
+            occupancy=np.ones(count),
+            u_iso=np.full(count, DEFAULT_U_ISO),
+        ),
+        to_niggli=np.asarray(niggli) @ np.linalg.inv(conventional),
+    )
+
+
+@lru_cache(maxsize=530)
+def space_group_from_hall(hall_number: int) -> gemmi.SpaceGroup:
+    """gemmi's group for one of spglib's 530 settings."""
+    symbol = spglib.get_spacegroup_type(hall_number).hall_symbol
+    group = gemmi.find_spacegroup_by_ops(gemmi.symops_from_hall(symbol))
+    if group is None:
+        raise StructureError(f"Hall symbol {symbol!r} is not known")
+    return group
+
+
+def cell_parameters(lattice: NDArray[np.float64]) -> tuple[float, ...]:
+    """a b c (Å) α β γ (°) of row vectors (3, 3)."""
+    metric = lattice @ lattice.T
+    a, b, c = lengths = np.sqrt(np.diag(metric))
+    cosines = np.array([metric[1, 2] / b / c, metric[0, 2] / a / c, metric[0, 1] / a / b])
+    return (*map(float, lengths), *map(float, np.degrees(np.arccos(np.clip(cosines, -1, 1)))))
