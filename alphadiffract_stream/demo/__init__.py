@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._furnace import Diffractometer
 from ._run import run_demo
 
-__all__ = ["run_demo"]
+__all__ = ["Diffractometer", "run_demo"]

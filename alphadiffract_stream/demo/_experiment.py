@@ -60,7 +60,7 @@ class Experiment:
             [self.detector, self.mono],
             self.furnace,
             temperatures(frames).tolist(),
-            md={"sample_name": "CaCO3", "purpose": "calcination of aragonite"},
+            md={"sample_name": "CaCO3", "purpose": "calcination"},
         )
         self._engine(plan)
         return self.run_uid

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from alphadiffract_stream.demo._crystals import CALCITE, LIME
+from alphadiffract_stream.demo._frames import Frame, Truth
+from alphadiffract_stream.demo._furnace import (
+    COLDEST,
+    HOTTEST,
+    Diffractometer,
+    phase_fractions,
+    temperatures,
+)
+from alphadiffract_stream.pattern import wavelength_from_energy
+
+
+@given(st.floats(0, 3000))
+def test_fractions_are_shares(temperature: float) -> None:
+    shares = phase_fractions(temperature)
+    assert sum(shares.values()) == pytest.approx(1)
+    assert all(share >= 0 for share in shares.values())
+
+
+def test_every_phase_is_seen_alone_and_each_change_in_two_phase_frames() -> None:
+    truths = [Truth.at(float(t)) for t in temperatures(60)]
+    alone = [truth.phase.name for truth in truths if truth.phase]
+    assert list(dict.fromkeys(alone)) == ["aragonite", "calcite", "lime"]
+    mixed = [
+        {name for name, share in truth.fractions.items() if share > 0}
+        for truth in truths
+        if truth.phase is None
+    ]
+    assert {"aragonite", "calcite"} in mixed
+    assert {"calcite", "lime"} in mixed
+
+
+@pytest.mark.parametrize(
+    ("temperature", "phase", "hkl"),
+    [(850.0, CALCITE, (1, 0, 4)), (HOTTEST, LIME, (2, 0, 0))],
+)
+def test_strongest_peak_is_where_bragg_puts_it(temperature, phase, hkl) -> None:
+    import gemmi
+
+    detector = Diffractometer()
+    pattern = detector.expected(temperature)
+    d = gemmi.UnitCell(*phase.cell_at(temperature)).calculate_d(list(hkl))
+    angle = 2 * np.degrees(np.arcsin(wavelength_from_energy(detector.energy) / (2 * d)))
+    step = detector.two_theta[1] - detector.two_theta[0]
+    assert detector.two_theta[pattern.argmax()] == pytest.approx(angle, abs=step)
+
+
+def test_mixture_is_weighed_by_calcium_atoms() -> None:
+    """A half-burnt sample shows both phases' strongest lines."""
+    detector = Diffractometer(background=0.0)
+    half = detector.expected(1010.5)
+    fractions = phase_fractions(1010.5)
+    assert fractions["lime"] == pytest.approx(0.5, abs=0.01)
+    pure = {name: detector._phase(name, 1010.5) * fractions[name] for name in ("calcite", "lime")}
+    together = pure["calcite"] + pure["lime"]
+    np.testing.assert_allclose(half, detector.counts * together / together.max())
+
+
+def test_noise_is_counting_noise() -> None:
+    detector = Diffractometer()
+    expected = detector.expected(COLDEST)
+    random = np.random.default_rng(1)
+    residual = [
+        (detector.measure(COLDEST, random) - expected) / np.sqrt(expected) for _ in range(4)
+    ]
+    assert np.std(residual) == pytest.approx(1, abs=0.02)
+    assert np.mean(residual) == pytest.approx(0, abs=0.03)
+
+
+def test_same_seed_same_counts() -> None:
+    detector = Diffractometer()
+    first, second = (detector.measure(700.0, np.random.default_rng(3)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_frame_is_judged_only_when_there_is_one_truth_and_an_answer() -> None:
+    answer = {"status": "ok", "crystal_system": "cubic", "space_group_numbers": [225, 221]}
+    pure, mixed = Truth.at(HOTTEST), Truth.at(1010.5)
+    assert Frame(1, pure, answer, 1.0).system_right is True
+    assert Frame(1, pure, answer, 1.0).space_group_right is True
+    wrong = Frame(1, Truth.at(COLDEST), answer, 1.0)
+    assert wrong.system_right is False
+    assert wrong.space_group_right is False
+    assert Frame(1, mixed, answer, 1.0).system_right is None
+    assert Frame(1, pure, None, None).system_right is None
+    refused = Frame(1, pure, {"status": "refused"}, 1.0)
+    assert not refused.answered
+    assert refused.system_right is None
