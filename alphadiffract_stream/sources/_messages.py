@@ -16,7 +16,13 @@ class RunStarted:
 
     run_uid: str
     start: Mapping[str, Any] = field(default_factory=dict)
-    """The raw start document, or what a plain source knows (at least ``uid`` and ``time``)."""
+    """The raw start document, or what a plain source knows (at least ``uid`` and ``time``;
+    ``start_missing`` is True where the document itself never came)."""
+    data_keys: Mapping[str, Any] = field(default_factory=dict)
+    """Raw data keys of the scalars that patterns will carry in ``metadata["data"]``, if known."""
+    wavelength: float | None = None
+    """Å, where it is known for the whole run and not only event by event."""
+    wavelength_source: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,8 @@ class PatternRefused:
 
     origin: Origin
     error: PatternError
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """As `Pattern.metadata`: the motors were somewhere, whatever became of the pattern."""
 
 
 @dataclass(frozen=True, slots=True)

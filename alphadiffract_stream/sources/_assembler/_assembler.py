@@ -1,0 +1,367 @@
+"""Bluesky documents in, messages out, whatever order they come in. Pure: no I/O, no waiting.
+
+Used by every transport that carries documents. Nothing is raised for what comes in, and every
+event ends in exactly one message: a pattern, a refusal or a drop with its reason; only events of
+streams that hold no patterns are passed over.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...errors import DecodeError, PatternError
+from ...pattern import Origin
+from .._messages import (
+    Dropped,
+    Message,
+    PatternReceived,
+    PatternRefused,
+    RunStarted,
+    RunStopped,
+)
+from ._keys import OURS, PatternKeys, RunHints, find_intensity, may_hold_patterns
+from ._layout import metadata
+from ._raw_documents import Descriptor, Event, Start, Stop, read, unpack_page
+from ._recent import Recent
+from ._run import Run, Stream
+from ._waiting import Waiting
+
+log = logging.getLogger(__name__)
+
+_WITHOUT_PATTERNS = {"resource", "datum", "datum_page", "stream_resource"}
+"""Where external data lies. It is not read; events that need it are refused."""
+
+
+class Assembler:
+    """Follows every run in a stream of documents.
+
+    A run is opened (`RunStarted`) with the first descriptor of a stream that holds patterns, so
+    that runs without any leave no trace. Only that stream is analysed. Runs this package
+    published itself are passed over.
+
+    keys: which data keys to read; what is None is found by name, unit and shape.
+    transport, name: for the origin of what comes out.
+    wavelength: Å, the operator's; used where the documents name none.
+    patience: s that documents wait for the start or descriptor they refer to, and a stop document
+    for the events it counts.
+    max_waiting: events that may wait for their descriptor, all runs together.
+    max_runs: runs that may be open; beyond it the oldest is closed as aborted.
+    """
+
+    def __init__(
+        self,
+        keys: PatternKeys,
+        transport: str,
+        name: str,
+        wavelength: float | None,
+        *,
+        patience: float = 2.0,
+        max_waiting: int = 1000,
+        max_runs: int = 64,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._keys = keys
+        self._source = Origin(transport, name)
+        self._wavelength = wavelength
+        self._patience = patience
+        self._max_runs = max_runs
+        self._clock = clock
+        self._runs: dict[str, Run] = {}
+        self._streams: dict[str, Stream] = {}
+        """By descriptor uid, of the runs in `_runs`."""
+        self._waiting = Waiting(max_waiting)
+        self._closed = Recent(1000)
+        """Run and descriptor uids that were closed."""
+        self._passed_over = Recent(1000)
+        """Run and descriptor uids of our own predictions."""
+
+    @property
+    def deadline(self) -> float | None:
+        """When `expire` is due next, on the assembler's clock; None while nothing waits."""
+        times = [run.deadline for run in self._runs.values() if run.deadline is not None]
+        if (oldest := self._waiting.oldest) is not None:
+            times.append(oldest + self._patience)
+        return min(times, default=None)
+
+    def feed(self, doc_name: str, doc: Any) -> list[Message]:
+        """What one document brings about. Never raises for what the document is."""
+        messages = self.expire()
+        try:
+            messages += self._take(doc_name, doc)
+        except DecodeError as error:
+            messages.append(Dropped(self._origin_of(doc), f"{doc_name} document: {error}"))
+        return messages
+
+    def expire(self) -> list[Message]:
+        """What comes of documents that have waited long enough."""
+        now = self._clock()
+        expired = self._waiting.older_than(now - self._patience)
+        messages: list[Message] = [self._orphan(event) for event in expired]
+        for run in list(self._runs.values()):
+            if run.deadline is not None and run.deadline <= now:
+                messages += self._give_up_waiting(run)
+        return messages
+
+    def finish(self) -> list[Message]:
+        """The transport has ended: nothing more will come for what still waits."""
+        messages: list[Message] = [self._orphan(event) for event in self._waiting.all()]
+        for run in list(self._runs.values()):
+            messages += self._open(run)
+            if run.stop is not None:
+                messages += self._stopped(run)
+            else:
+                reason = "the source ended before the run's stop document"
+                messages += self._close(run, "fail", reason)
+        return messages
+
+    def _take(self, doc_name: str, doc: Any) -> list[Message]:
+        if not isinstance(doc, Mapping):
+            raise DecodeError(f"must be a mapping, not {type(doc).__name__}")
+        match doc_name:
+            case "start":
+                return self._start(doc)
+            case "descriptor":
+                return self._descriptor(read(Descriptor, doc))
+            case "event":
+                return self._event(read(Event, doc))
+            case "event_page":
+                return self._event_page(doc)
+            case "stop":
+                return self._stop(read(Stop, doc))
+            case "stream_datum":
+                return self._stream_datum(doc)
+            case name if name in _WITHOUT_PATTERNS:
+                return []
+        raise DecodeError("unknown document name")
+
+    # --- documents -----------------------------------------------------------------------------
+
+    def _start(self, doc: Mapping[str, Any]) -> list[Message]:
+        uid = read(Start, doc).uid
+        analysis = doc.get("analysis")
+        if isinstance(analysis, str) and analysis == OURS:
+            self._passed_over.add(uid)
+            self._forget(uid)
+            return []
+        if uid in self._closed:
+            raise DecodeError(f"run {uid} is closed already")
+        run = self._run(uid)
+        if run.start is not None:
+            raise DecodeError(f"run {uid} has started already")
+        run.start = doc
+        return [*self._begin(run), *self._evict()]
+
+    def _descriptor(self, descriptor: Descriptor) -> list[Message]:
+        if descriptor.run_start in self._passed_over or descriptor.name == OURS:
+            self._passed_over.add(descriptor.uid)
+            self._waiting.take(descriptor.uid)
+            return []
+        if descriptor.run_start in self._closed:
+            raise DecodeError(f"run {descriptor.run_start} is closed already")
+        if descriptor.uid in self._streams:
+            raise DecodeError(f"descriptor {descriptor.uid} has come already")
+        run = self._run(descriptor.run_start)
+        stream = Stream(descriptor, run)
+        run.streams.append(stream)
+        self._streams[descriptor.uid] = stream
+        stream.early = self._waiting.take(descriptor.uid)
+        return [*self._begin(run), *self._evict()]
+
+    def _event(self, event: Event) -> list[Message]:
+        if event.descriptor in self._passed_over:
+            return []
+        if event.descriptor in self._closed:
+            raise DecodeError("its run is closed already")
+        stream = self._streams.get(event.descriptor)
+        if stream is None:
+            full = self._waiting.add(event, self._clock())
+            return [self._orphan(e) for e in full]
+        if stream.early is not None:
+            if len(stream.early) < self._waiting.limit:
+                stream.early.append(event)
+                return []
+            return [*self._give_up_waiting(stream.run), *self._event(event)]
+        return [*self._answer(stream, event), *self._stop_if_complete(stream.run)]
+
+    def _event_page(self, doc: Mapping[str, Any]) -> list[Message]:
+        messages: list[Message] = []
+        for row in unpack_page(doc):
+            try:
+                messages += self._event(read(Event, row))
+            except DecodeError as error:
+                reason = f"event_page document: {error}"
+                messages.append(Dropped(self._origin_of(row), reason))
+        return messages
+
+    def _stop(self, stop: Stop) -> list[Message]:
+        uid = stop.run_start
+        if uid in self._passed_over:
+            return []
+        if uid in self._closed:
+            raise DecodeError(f"run {uid} is closed already")
+        run = self._run(uid)
+        if run.stop is not None:
+            raise DecodeError(f"run {uid} has stopped already")
+        run.stop = stop
+        run.deadline = self._clock() + self._patience
+        return [*self._stop_if_complete(run), *self._evict()]
+
+    def _stream_datum(self, doc: Mapping[str, Any]) -> list[Message]:
+        stream = self._streams.get(str(doc.get("descriptor")))
+        if stream is None or not stream.analysed or stream.external_told:
+            return []
+        stream.external_told = True
+        raise DecodeError("external data is not read; its events are counted as missing")
+
+    # --- runs ----------------------------------------------------------------------------------
+
+    def _run(self, uid: str) -> Run:
+        if uid not in self._runs:
+            self._runs[uid] = Run(uid, deadline=self._clock() + self._patience)
+        return self._runs[uid]
+
+    def _begin(self, run: Run) -> list[Message]:
+        """Open the run if its start document is here, or was waited for in vain."""
+        if run.start is None and not run.late:
+            return []
+        if run.stop is None:
+            run.deadline = None
+        return [*self._open(run), *self._stop_if_complete(run)]
+
+    def _open(self, run: Run) -> list[Message]:
+        """Settle which streams are analysed, with the start document or without; answer events."""
+        messages: list[Message] = []
+        for stream in run.streams:
+            if stream.early is None:
+                continue
+            early, stream.early = stream.early, None
+            self._settle(stream)
+            if stream.analysed and not run.opened:
+                run.opened = True
+                messages.append(self._started(run, stream))
+            for event in early:
+                messages += self._answer(stream, event)
+        return messages
+
+    def _settle(self, stream: Stream) -> None:
+        """Find out whether `stream` is the one that holds the patterns, and how to read it."""
+        run, name = stream.run, stream.descriptor.name
+        if run.analysed_stream not in (None, name) or not may_hold_patterns(stream.descriptor):
+            return
+        start = run.start or {}
+        try:
+            named = RunHints.of(start).over(self._keys).intensity
+            intensity = find_intensity(stream.descriptor, named)
+            if intensity is None:
+                return
+            stream.use(intensity, start, self._keys, self._wavelength)
+        except PatternError as error:
+            stream.problem = error
+        run.analysed_stream = name
+
+    def _started(self, run: Run, stream: Stream) -> RunStarted:
+        start = run.start
+        if start is None:
+            descriptor = stream.descriptor
+            log.warning("run %s: its start document never came", run.uid)
+            start = {"uid": run.uid, "time": descriptor.time, "start_missing": True}
+        return RunStarted(run.uid, start, stream.data_keys(), *stream.beam())
+
+    def _answer(self, stream: Stream, event: Event) -> list[Message]:
+        if not stream.analysed:
+            return []
+        origin = self._origin(stream.run.uid, event)
+        if not stream.seen.add(event.seq_num):
+            return [Dropped(origin, "event document: a duplicate of one already answered")]
+        try:
+            return [PatternReceived(stream.pattern(event, origin))]
+        except PatternError as error:
+            return [PatternRefused(origin, error, metadata(stream.descriptor, event))]
+
+    def _stop_if_complete(self, run: Run) -> list[Message]:
+        if run.stop is None or run.waiting or not run.complete:
+            return []
+        return self._stopped(run)
+
+    def _give_up_waiting(self, run: Run) -> list[Message]:
+        """The start document, or the events a stop document counts, will not come any more."""
+        run.deadline, run.late = None, True
+        messages = self._open(run)
+        if run.stop is not None:
+            messages += self._stopped(run)
+        return messages
+
+    def _stopped(self, run: Run) -> list[Message]:
+        assert run.stop is not None
+        return self._close(run, run.stop.exit_status, run.stop.reason or "", run.declared)
+
+    def _close(
+        self, run: Run, exit_status: str, reason: str, num_events: int | None = None
+    ) -> list[Message]:
+        self._forget(run.uid)
+        self._closed.add(run.uid)
+        for stream in run.streams:
+            self._closed.add(stream.descriptor.uid)
+        if run.opened:
+            return [RunStopped(run.uid, num_events, exit_status, reason)]
+        lost = run.undescribed
+        if not lost:
+            log.info("run %s has no patterns: %s", run.uid, run.summary())
+            return []
+        streams = ", ".join(f"{count} events of stream {name!r}" for name, count in lost.items())
+        origin = Origin(self._source.transport, self._source.name, run.uid)
+        return [Dropped(origin, f"stop document: {streams} whose descriptor never came")]
+
+    def _forget(self, run_uid: str) -> None:
+        run = self._runs.pop(run_uid, None)
+        for stream in run.streams if run else ():
+            self._streams.pop(stream.descriptor.uid, None)
+
+    def _evict(self) -> list[Message]:
+        messages: list[Message] = []
+        while len(self._runs) > self._max_runs:
+            oldest = next(iter(self._runs.values()))
+            messages += self._open(oldest)
+            reason = f"no stop document, and {self._max_runs} newer runs"
+            messages += self._close(oldest, "abort", reason)
+        return messages
+
+    # --- origins -------------------------------------------------------------------------------
+
+    def _origin(self, run_uid: str | None, event: Event) -> Origin:
+        place = self._source
+        return Origin(
+            place.transport,
+            place.name,
+            run_uid,
+            event.descriptor,
+            event.uid,
+            event.seq_num,
+            event.time,
+        )
+
+    def _origin_of(self, doc: Any) -> Origin:
+        """As much as a document that could not be used says of itself."""
+        if not isinstance(doc, Mapping):
+            return self._source
+        place = self._source
+        uid, descriptor, seq_num = doc.get("run_start"), doc.get("descriptor"), doc.get("seq_num")
+        stream = self._streams.get(descriptor) if isinstance(descriptor, str) else None
+        return Origin(
+            place.transport,
+            place.name,
+            stream.run.uid if stream else uid if isinstance(uid, str) else None,
+            descriptor if isinstance(descriptor, str) else None,
+            event_uid if isinstance(event_uid := doc.get("uid"), str) else None,
+            seq_num if isinstance(seq_num, int) else None,
+        )
+
+    def _orphan(self, event: Event) -> Dropped:
+        return Dropped(
+            self._origin(None, event),
+            f"event document: its descriptor {event.descriptor} never came; "
+            "the scan began before this listened, or the document was lost",
+        )

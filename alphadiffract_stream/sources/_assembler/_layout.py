@@ -1,0 +1,119 @@
+"""How one stream of events is read: worked out once from its descriptor, used for every event."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ...errors import PatternError
+from ...pattern import Origin, Pattern
+from ._axis import Axis, find_axis, vector
+from ._beam import Beam, find_beam
+from ._keys import PatternKeys, RunHints, find_sigma
+from ._raw_documents import Descriptor, Event
+from ._units import axis_unit
+
+_EXTERNAL = "external data is not read: put the integrated pattern itself into the event"
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """What to read in the events of one descriptor."""
+
+    descriptor: Descriptor
+    intensity: str
+    axis: Axis
+    beam: Beam
+    sigma: str | None = None
+    mask: str | None = None
+
+    def pattern(self, event: Event, origin: Origin) -> Pattern:
+        """The pattern in `event`. Raises PatternError naming what is missing or wrong."""
+        intensity = self._array(event, "intensity", self.intensity)
+        wavelength, source = self.beam.of(event)
+        return Pattern(
+            intensity=intensity,
+            axis=self._axis(event),
+            unit=self.axis.unit.unit,
+            wavelength=wavelength,
+            wavelength_source=source,
+            sigma=self._array(event, "sigma", self.sigma) if self.sigma else None,
+            mask=self._mask(event) if self.mask else None,
+            origin=origin,
+            metadata=metadata(self.descriptor, event),
+        )
+
+    def _axis(self, event: Event) -> NDArray[Any]:
+        key, scale = self.axis.key, self.axis.unit.scale
+        values = self.axis.values if key is None else self._array(event, "axis", key)
+        if scale == 1.0:
+            return values  # type: ignore[return-value]
+        try:
+            return np.asarray(values, dtype=float) * scale
+        except (TypeError, ValueError) as error:
+            raise PatternError("axis", f"not numbers ({error})", "send numbers") from None
+
+    def _array(self, event: Event, role: str, key: str) -> Any:
+        data_key = self.descriptor.data_keys[key]
+        if key not in event.data:
+            remedy = _EXTERNAL if data_key.external else f"every event must have {key!r}"
+            raise PatternError(role, f"no {key!r} in the event", remedy)
+        value = event.data[key]
+        if event.filled.get(key, not data_key.external) is False or isinstance(value, str):
+            raise PatternError(role, f"{key!r} is not filled in ({value!r:.60})", _EXTERNAL)
+        return vector(value)
+
+    def _mask(self, event: Event) -> NDArray[np.bool_]:
+        mask = np.asarray(self._array(event, "mask", self.mask or ""))
+        if mask.dtype.kind not in "biu" or mask.ndim != 1:
+            value = f"{mask.dtype} of shape {mask.shape}"
+            raise PatternError("mask", value, "send true where a point must not be used")
+        return mask.astype(bool)
+
+
+def make_layout(
+    descriptor: Descriptor,
+    intensity: str,
+    start: Mapping[str, Any],
+    keys: PatternKeys,
+    wavelength: float | None,
+) -> Layout:
+    """How to read `descriptor`'s events. Raises PatternError where that cannot be settled.
+
+    wavelength: Å, the operator's, used where neither event, configuration nor start names one.
+    """
+    hints = RunHints.of(start)
+    keys = hints.over(keys)
+    for role, key in (("sigma", keys.sigma), ("mask", keys.mask)):
+        if key is not None and key not in descriptor.data_keys:
+            raise PatternError(role, f"no data key {key!r}", f"name a data key with ?{role}=")
+    if isinstance(hints.axis, list):
+        axis = Axis(axis_unit("axis", keys.unit), values=np.asarray(hints.axis))
+    else:
+        axis = find_axis(descriptor, intensity, start, keys)
+    needed = axis.unit.unit.needs_wavelength
+    beam = find_beam(
+        descriptor, intensity, start, keys, hints, wavelength=wavelength, needed=needed
+    )
+    sigma = keys.sigma or find_sigma(descriptor, intensity)
+    return Layout(descriptor, intensity, axis, beam, sigma, keys.mask)
+
+
+def metadata(descriptor: Descriptor, event: Event) -> dict[str, Any]:
+    """The event's scalars (motor positions…) and when they were read."""
+    keys = descriptor.data_keys
+    data = {k: v for k, v in _scalars(event.data) if k in keys and not keys[k].external}
+    times = {k: v for k, v in _scalars(event.timestamps) if k in data}
+    return {"stream": descriptor.name, "data": data, "timestamps": times}
+
+
+def _scalars(values: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in values.items():
+        if isinstance(value, np.generic):
+            value = value.item()
+        if isinstance(value, str | bool | int | float):
+            yield name, value
