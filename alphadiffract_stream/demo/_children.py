@@ -104,5 +104,10 @@ class ServiceProcess(Child):
         sink = f"bluesky-zmq://127.0.0.1:{proxy.publish_port}?prefix={predictions}"
         super().__init__(
             "alphadiffract-stream serve",
-            ["-m", "alphadiffract_stream", "serve", source, "--sink", sink, "--engine", engine],
+            [
+                "-c",
+                "from alphadiffract_stream.cli import app; app()",
+                "serve",
+                *("--source", source, "--sink", sink, "--engine", engine),
+            ],
         )
