@@ -105,9 +105,7 @@ class ServiceProcess(Child):
         super().__init__(
             "alphadiffract-stream serve",
             [
-                "-c",
-                "from alphadiffract_stream.cli import app; app()",
-                "serve",
+                *("-m", "alphadiffract_stream", "serve"),
                 *("--source", source, "--sink", sink, "--engine", engine),
             ],
         )

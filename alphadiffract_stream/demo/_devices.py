@@ -85,3 +85,23 @@ class SimulatedDetector(Device):
         status = DeviceStatus(self)
         status.set_finished()
         return status
+
+
+def make_devices(
+    diffractometer: Diffractometer, *, exposure: float, seed: int
+) -> tuple[Any, Any, Any]:
+    """Detector, monochromator and furnace that belong together.
+
+    ophyd's devices work in bluesky's plans, but its annotations predate bluesky's protocols.
+    """
+    furnace = SimulatedFurnace(name="furnace")
+    mono: Any = SimulatedMonochromator(name="mono")
+    mono.energy.put(diffractometer.energy)
+    detector = SimulatedDetector(
+        furnace=furnace,
+        diffractometer=diffractometer,
+        exposure=exposure,
+        seed=seed,
+        name="detector",
+    )
+    return detector, mono, furnace

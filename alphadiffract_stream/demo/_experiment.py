@@ -13,7 +13,7 @@ import zmq
 from bluesky import RunEngine
 from bluesky.callbacks.zmq import Publisher
 
-from ._devices import SimulatedDetector, SimulatedFurnace, SimulatedMonochromator
+from ._devices import make_devices
 from ._furnace import COLDEST, Diffractometer, temperatures
 
 
@@ -25,17 +25,8 @@ class Experiment:
         """Of the latest run."""
         self.emitted: dict[int, float] = {}
         """`seq_num` → time.perf_counter() when the latest run's event left the RunEngine."""
-        diffractometer = Diffractometer()
-        # ophyd's devices work in bluesky's plans, but its annotations predate bluesky's protocols.
-        self.furnace: Any = SimulatedFurnace(name="furnace")
-        self.mono: Any = SimulatedMonochromator(name="mono")
-        self.mono.energy.put(diffractometer.energy)
-        self.detector: Any = SimulatedDetector(
-            furnace=self.furnace,
-            diffractometer=diffractometer,
-            exposure=exposure,
-            seed=seed,
-            name="detector",
+        self.detector, self.mono, self.furnace = make_devices(
+            Diffractometer(), exposure=exposure, seed=seed
         )
         self._publisher = Publisher(
             f"127.0.0.1:{port}", prefix=prefix.encode(), serializer=msgpack_numpy.packb
