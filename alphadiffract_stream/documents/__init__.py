@@ -1,0 +1,9 @@
+"""Predictions as a Bluesky run of their own, linked to the raw run. One small file a document."""
+
+from __future__ import annotations
+
+from ._account import Account
+from ._descriptor import STREAM
+from ._prediction_run import PredictionRun
+
+__all__ = ["STREAM", "Account", "PredictionRun"]
