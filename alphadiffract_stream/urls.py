@@ -46,7 +46,8 @@ class Url:
 def parse_url(text: str) -> Url:
     """Split a URL; ``scheme:path`` and ``scheme`` alone are allowed. Raises ConfigurationError."""
     try:
-        parts = urlsplit(text if ":" in text else f"{text}:")
+        # A '#' belongs to a file's name here; no transport has fragments.
+        parts = urlsplit((text if ":" in text else f"{text}:").replace("#", "%23"))
         port = parts.port
     except ValueError as error:
         raise ConfigurationError(f"{text!r} is no URL: {error}") from None

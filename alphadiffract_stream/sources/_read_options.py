@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Self, TypeVar
-from urllib.parse import unquote
 
 from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
 
@@ -78,12 +77,6 @@ def path_of(url: Url) -> Path:
     """
     if url.host not in ("", "localhost"):
         raise ConfigurationError(f"{url}: write {url.scheme}:/FOLDER/… with no host")
-    text = url.text.partition(":")[2]
-    if not text.startswith("//"):
-        # Not url.path: a '#' in a file's name would end it.
-        path = unquote(text[: text.rfind("?")] if url.query else text)
-    else:
-        path = url.path
-    if not path:
+    if not url.path:
         raise ConfigurationError(f"{url}: no path; write {url.scheme}:/FOLDER/…")
-    return Path(path).expanduser()
+    return Path(url.path).expanduser()

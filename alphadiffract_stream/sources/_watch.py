@@ -84,6 +84,8 @@ class WatchSource:
                     async for message in self._run.messages(path):
                         yield message
                     self._folder.done(path)
+            # What came since the last look was not read either.
+            await asyncio.to_thread(self._folder.look, None)
         except OSError as error:
             failure = f"{self._folder.path}: {error.strerror or error}"
         for path in self._folder.unread():

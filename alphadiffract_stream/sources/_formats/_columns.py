@@ -31,7 +31,7 @@ _KEYED_AXIS = re.compile(
 )
 _SAMPLE = re.compile(r"^[#;!'%*/\s]*(?:sample(?:[\s_]?name)?|title|names)\s*[:=]\s*(.+)", re.I)
 _ANODE = re.compile(
-    r"(?:anode|target)[\s_]*(?:material)?[\s:=,\"]+([A-Z][a-z]?)\b"
+    r"(?i:anode|target)[\s_]*(?i:material)?[\s:=,\"]+([A-Z][a-z]?)\b"
     r"|\b(Ag|Co|Cr|Cu|Fe|Ga|In|Mo|W)[\s_-]*K[\s_-]*(?:alpha|α|a)",
 )
 
@@ -127,7 +127,7 @@ def _names(table: Table) -> list[str]:
         if len(cells) != width or not _are_names(cells):
             continue
         below = rows[place + 1] if place + 1 < len(rows) else []
-        if len(below) == width and not any(_role(cell) for cell in below[1:]):
+        if len(below) == width and not axis_of(below[0]):
             return [f"{name} ({unit})" for name, unit in zip(cells, below, strict=True)]
         return cells
     return []
@@ -147,11 +147,11 @@ def _glued(found: re.Match[str]) -> str:
 
 
 def _are_names(cells: list[str]) -> bool:
-    """Not "Time 12:00": names are no numbers, and one is an intensity or an axis of ours."""
-    if any(Dialect(None).is_number(cell) for cell in cells):
+    """Not "Time 12:00", "unit: q_nm^-1" or "scan 5": an axis first, or an intensity anywhere."""
+    if any(Dialect(None).is_number(cell) or cell[-1:] in (":", "=") for cell in cells):
         return False
-    axes = [axis_of(cell) for cell in cells]
-    return any(_role(cell) == "intensity" for cell in cells) or any(a and a.unit for a in axes)
+    first = axis_of(cells[0])
+    return bool(first and first.unit) or any(_role(cell) == "intensity" for cell in cells)
 
 
 def _role(name: str) -> str:

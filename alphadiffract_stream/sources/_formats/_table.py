@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from ...errors import PatternError
 from ._text import TextFile
 
 _COMMENT = re.compile(r"\s*(?:[#;!'%*]|//|/\*)")
@@ -94,7 +95,15 @@ def _first_row(text: TextFile, start: int) -> tuple[int, Dialect]:
             cells = dialect.split(_TRAILING_COMMENT.sub("", line))
             if len(cells) >= 2 and all(dialect.is_number(cell) for cell in cells):
                 return index, dialect
-    raise text.error("file", None, "no rows of numbers", "give columns: axis, intensity[, sigma]")
+    raise _no_rows(text, start)
+
+
+def _no_rows(text: TextFile, start: int) -> PatternError:
+    remedy = "give rows of two or three numbers, without mixing decimal comma and point"
+    for index, line in enumerate(text.lines[start:], start):
+        if line.lstrip()[:1].isdigit():
+            return text.error("file", index, f"no row of numbers: {line.strip()}", remedy)
+    return text.error("file", None, "no rows of numbers", remedy)
 
 
 def _decimal_mark(dialect: Dialect, rows: Iterable[tuple[int, str]]) -> Dialect:
