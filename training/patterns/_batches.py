@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import queue
-import threading
+from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, fields
+from itertools import count
 
 import numpy as np
 from numba import njit
@@ -15,6 +16,7 @@ from ..reflections import ReflectionStore
 from ._augmentation import Augmentation
 from ._draw import draw_one
 from ._laue import laue_rotations
+from ._noise import QUANTILES
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +61,7 @@ class PatternDrawer:
             store.strength,
             rotations,
             counts,
+            QUANTILES,
         )
         self._augmentation = augmentation
 
@@ -83,7 +86,11 @@ def draw(
 
 
 class PatternLoader:
-    """Endless batches over `crystals`, drawn ahead in a thread; resumable by batch number."""
+    """Endless batches over what `sampler` picks; batch n is the same in every run.
+
+    Drawn by `threads` threads, either between the network's steps (`ahead` = 0: best where
+    network and drawing share the same few cores) or `ahead` batches before they are wanted.
+    """
 
     def __init__(
         self,
@@ -91,47 +98,36 @@ class PatternLoader:
         sampler: BalancedSampler,
         batch_size: int,
         seed: int,
-        ahead: int = 4,
+        threads: int = 2,
+        ahead: int = 0,
     ) -> None:
         self._drawer = drawer
         self._sampler = sampler
         self._batch_size = batch_size
         self._seed = seed
+        self._threads = threads
         self._ahead = ahead
 
     def batches(self, start: int = 0) -> Iterator[Batch]:
-        """Batches number `start`, `start` + 1, …; batch n is the same in every run."""
-        ready: queue.Queue[Batch | BaseException] = queue.Queue(self._ahead)
-        stop = threading.Event()
+        """Batches number `start`, `start` + 1, …"""
+        with ThreadPoolExecutor(self._threads, thread_name_prefix="patterns") as pool:
+            waiting: deque[list[Future[Batch]]] = deque()
+            for number in count(start):
+                waiting.append(self._submit(pool, number))
+                if len(waiting) > self._ahead:
+                    yield joined([part.result() for part in waiting.popleft()])
 
-        def work() -> None:
-            number = start
-            try:
-                while not stop.is_set():
-                    seed = self._seed * 1_000_003 + number
-                    crystals = self._sampler.sample(self._batch_size, seed)
-                    batch = self._drawer.draw(crystals, seed)
-                    number += 1
-                    while not stop.is_set():
-                        try:
-                            ready.put(batch, timeout=0.2)
-                            break
-                        except queue.Full:
-                            continue
-            except BaseException as error:  # handed to the consumer, who raises it
-                ready.put(error)
+    def _submit(self, pool: ThreadPoolExecutor, number: int) -> list[Future[Batch]]:
+        seed = self._seed * 1_000_003 + number
+        crystals = self._sampler.sample(self._batch_size, seed)
+        parts = np.array_split(crystals, self._threads)
+        return [pool.submit(self._drawer.draw, p, seed * 64 + i) for i, p in enumerate(parts)]
 
-        thread = threading.Thread(target=work, name="patterns", daemon=True)
-        thread.start()
-        try:
-            while True:
-                item = ready.get()
-                if isinstance(item, BaseException):
-                    raise item
-                yield item
-        finally:
-            stop.set()
-            thread.join(timeout=5)
+
+def joined(parts: list[Batch]) -> Batch:
+    """One batch of several."""
+    arrays = {f.name: np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Batch)}
+    return Batch(**arrays)
 
 
 class BalancedSampler:

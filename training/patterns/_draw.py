@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 
 from ._crystal import is_reduced, march_dollase, metric, parameters, strained, system_of
-from ._instrument import add_background, add_noise, own_axis, sample, to_grid
+from ._instrument import add_background, own_axis, sample, to_grid
+from ._noise import add_noise
 from ._peaks import POINTS, START, STEP, STOP, add_peak, widths
 
 CANONICAL = 12.398419843 / 20.0
@@ -109,7 +110,7 @@ def add_impurities(pattern, broadening, a):
 
 
 @njit(cache=True, nogil=True)
-def measure(pattern, laboratory, wavelength, a):
+def measure(pattern, laboratory, wavelength, quantiles, a):
     """Noise (at the instrument's own step where it has one), background, clipping."""
     level = 0.0
     if chance(a.background_probability):
@@ -119,7 +120,8 @@ def measure(pattern, laboratory, wavelength, a):
         hump = a.hump_max * np.random.random()
     steep = np.random.uniform(0, 4)
     centre, width = np.random.uniform(-0.1, 1.0), np.random.uniform(0.05, 0.3)
-    add_background(pattern, level, steep, hump, centre, width)
+    if level > 0 or hump > 0:
+        add_background(pattern, level, steep, hump, centre, width)
     if chance(a.paper_noise_probability):
         lambda_max = np.random.uniform(a.lambda_min, a.lambda_max)
         sigma = np.random.uniform(a.sigma_min, a.sigma_max)
@@ -132,10 +134,10 @@ def measure(pattern, laboratory, wavelength, a):
             step = 0.01 if chance(0.6) else 0.02
         axis = own_axis(wavelength, CANONICAL, step)
         values = sample(pattern, axis)
-        add_noise(values, lambda_max, sigma)
+        add_noise(values, lambda_max, sigma, quantiles)
         pattern[:] = to_grid(axis, values)
     else:
-        add_noise(pattern, lambda_max, sigma)
+        add_noise(pattern, lambda_max, sigma, quantiles)
     if chance(a.clip_probability):
         floor = np.median(pattern[::16])
         pattern[:] = np.maximum(pattern - floor, 0.0)
@@ -158,7 +160,7 @@ def draw_one(crystal, other, tables, a, pattern, label):
 
     `other` is the crystal of a second phase, used with its probability.
     """
-    numbers, cells, to_niggli, offsets, hkl, strength, rotations, counts = tables
+    numbers, cells, to_niggli, offsets, hkl, strength, rotations, counts, quantiles = tables
     laboratory = chance(a.lab_probability)
     wavelength = CU_MEAN if laboratory else log_uniform(0.35, 1.1)
     polarization = 0.5 if laboratory else 0.99
@@ -200,6 +202,6 @@ def draw_one(crystal, other, tables, a, pattern, label):
     if chance(a.saturation_probability):
         ceiling = np.random.uniform(0.3, 0.9) * pattern.max()
         pattern[:] = np.minimum(pattern, ceiling)
-    measure(pattern, laboratory, wavelength, a)
+    measure(pattern, laboratory, wavelength, quantiles, a)
     if chance(a.truncation_probability):
         truncate(pattern)

@@ -62,28 +62,6 @@ def to_grid(axis, values):
 
 
 @njit(cache=True, nogil=True)
-def add_noise(values, lambda_max, sigma_rel):
-    """Equations (1)–(3) of the paper, up to the final scale (the network sees 0…100 anyway)."""
-    peak = values.max()
-    if peak <= 0:
-        return
-    scale = lambda_max / peak
-    for j in range(values.size):
-        expected = max(0.0, values[j]) * scale
-        if expected > 50:
-            values[j] = max(0.0, np.random.normal(expected, np.sqrt(expected)))
-        elif expected > 0:
-            values[j] = np.random.poisson(expected)
-        else:
-            values[j] = 0.0
-    low, high = values.min(), values.max()
-    if high <= low:
-        return
-    for j in range(values.size):
-        values[j] = (values[j] - low) / (high - low) + np.random.normal(0, sigma_rel)
-
-
-@njit(cache=True, nogil=True)
 def add_background(pattern, level, steepness, hump, hump_centre, hump_width):
     """A floor that falls with angle and one amorphous hump; shares of the strongest peak."""
     peak = pattern.max()
