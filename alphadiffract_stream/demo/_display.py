@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
@@ -14,18 +14,12 @@ from rich.text import Text
 from ._frames import Frame
 from ._summary import Summary
 
-HEADINGS = (
-    "frame",
-    "T (K)",
-    "in the beam",
-    "predicted system",
-    "space group",
-    "cell (Å, °)",
-    "status",
-)
-PLAIN = "{:>5}  {:>6}  {:<30}  {:<22}  {:<22}  {:<40}  {}"
+HEADINGS = ("T (K)", "in the beam", "system", "space group", "status", "frame", "cell (Å, °)")
+LEAST_WIDTH = (0, 0, 0, 0, 0, 90, 126)
+"""Columns a terminal must have for each heading to be shown."""
+PLAIN = "{5:>5}  {0:>5}  {1:<27}  {2:<17}  {3:<22}  {6:<34}  {4}"
 ROWS = 18
-"""Latest frames a live table shows."""
+"""Latest frames a live table shows, where the terminal is high enough."""
 
 
 def cells(frame: Frame) -> tuple[Text, ...]:
@@ -38,23 +32,16 @@ def cells(frame: Frame) -> tuple[Text, ...]:
             _style(frame.system_right),
         )
         group = Text(
-            f"{answer['space_group_symbols'][0]} ({answer['space_group_numbers'][0]}) "
-            f"{answer['space_group_probabilities'][0]:.2f}",
+            f"{_compact(answer['space_group_symbol'])} ({answer['space_group_number']}) "
+            f"{answer['space_group_probability']:.2f}",
             _style(frame.space_group_right),
         )
         cell = Text(_cell(answer))
     status = Text(frame.status, "" if frame.status == "ok" else "yellow")
-    if frame.prediction is not None and frame.prediction.get("reason"):
-        status.append(f" {frame.prediction['reason']}")
-    return (
-        Text(str(frame.seq_num)),
-        Text(f"{frame.truth.temperature:.0f}"),
-        Text(_truth(frame)),
-        system,
-        group,
-        cell,
-        status,
-    )
+    if not frame.answered and frame.prediction is not None:
+        status.append(f": {frame.prediction['reason']}")
+    temperature = Text(f"{frame.truth.temperature:.0f}")
+    return temperature, Text(_truth(frame)), system, group, status, Text(str(frame.seq_num)), cell
 
 
 def summary_lines(summary: Summary) -> list[str]:
@@ -92,7 +79,7 @@ class Display:
     def say(self, text: str) -> None:
         """One line about what is going on."""
         if not self._headless:
-            self._console.print(text, highlight=False, markup=False)
+            self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def show(self, frame: Frame) -> None:
         """A frame whose prediction has just arrived."""
@@ -110,7 +97,7 @@ class Display:
         """The end of the scan; said also when headless."""
         self._stop()
         for line in summary_lines(summary):
-            self._console.print(line, highlight=False, markup=False)
+            self._console.print(line, highlight=False, markup=False, soft_wrap=True)
 
     def __enter__(self) -> Self:
         if not self._headless and self._console.is_terminal:
@@ -133,22 +120,30 @@ class Display:
             self._live = None
 
     def _table(self) -> Table:
-        table = Table(title=f"frame {len(self._shown)} of {self._total}")
-        for heading in HEADINGS:
-            table.add_column(heading, no_wrap=heading != "status")
-        for frame in self._shown[-ROWS:]:
-            table.add_row(*cells(frame))
+        shown = [n for n, least in enumerate(LEAST_WIDTH) if self._console.width >= least]
+        table = Table(
+            title=f"frame {len(self._shown)} of {self._total}", box=SIMPLE_HEAD, pad_edge=False
+        )
+        for n in shown:
+            status = HEADINGS[n] == "status"
+            table.add_column(HEADINGS[n], no_wrap=not status, min_width=14 if status else None)
+        for frame in self._shown[-min(ROWS, max(1, self._console.height - 6)) :]:
+            row = cells(frame)
+            table.add_row(*(row[n] for n in shown))
         return table
 
 
 def _truth(frame: Frame) -> str:
     phase = frame.truth.phase
     if phase is not None:
-        return f"{phase.name}, {phase.space_group_symbol} ({phase.space_group_number})"
-    present: Sequence[str] = [
-        f"{share:.0%} {name}" for name, share in frame.truth.fractions.items() if share > 0
-    ]
+        return f"{phase.name} {_compact(phase.space_group_symbol)} ({phase.space_group_number})"
+    present = [f"{share:.0%} {name}" for name, share in frame.truth.fractions.items() if share > 0]
     return " + ".join(present)
+
+
+def _compact(symbol: str) -> str:
+    """``P n m a`` as it is printed in tables: ``Pnma``."""
+    return symbol.replace(" ", "")
 
 
 def _style(right: bool | None) -> str:

@@ -77,7 +77,7 @@ class Frame:
         phase = self.truth.phase
         if phase is None or self.prediction is None or not self.answered:
             return None
-        return int(self.prediction["space_group_numbers"][0]) == phase.space_group_number
+        return int(self.prediction["space_group_number"]) == phase.space_group_number
 
     def to_json(self) -> dict[str, Any]:
         """For the demo's JSON file."""

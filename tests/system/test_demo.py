@@ -113,8 +113,8 @@ def test_no_display_is_needed(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     lines = done.stdout.splitlines()
-    assert any("aragonite, P n m a (62)" in line for line in lines)
-    assert any("lime, F m -3 m (225)" in line for line in lines)
+    assert any("aragonite Pnma (62)" in line for line in lines)
+    assert any("lime Fm-3m (225)" in line for line in lines)
     assert any("3 of 3 frames predicted" in line for line in lines)
 
 
@@ -126,7 +126,7 @@ def test_nothing_is_left_running(how: signal.Signals) -> None:
     assert demo.stdout is not None
     with demo.stdout:
         for line in demo.stdout:
-            if "aragonite, P n m a" in line:
+            if "aragonite Pnma" in line:
                 break
         children = children_of(demo.pid)
         assert len(children) >= 4, "two guards, a proxy and a service"

@@ -81,7 +81,7 @@ def test_same_seed_same_counts() -> None:
 
 
 def test_a_frame_is_judged_only_when_there_is_one_truth_and_an_answer() -> None:
-    answer = {"status": "ok", "crystal_system": "cubic", "space_group_numbers": [225, 221]}
+    answer = {"status": "ok", "crystal_system": "cubic", "space_group_number": 225}
     pure, mixed = Truth.at(HOTTEST), Truth.at(1010.5)
     assert Frame(1, pure, answer, 1.0).system_right is True
     assert Frame(1, pure, answer, 1.0).space_group_right is True
