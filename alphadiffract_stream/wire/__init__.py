@@ -7,6 +7,7 @@ from ._message import (
     Serializer,
     checked_prefix,
     decode_message,
+    encode_line,
     encode_message,
 )
 from ._options import read_options
@@ -16,6 +17,7 @@ __all__ = [
     "Serializer",
     "checked_prefix",
     "decode_message",
+    "encode_line",
     "encode_message",
     "read_options",
 ]

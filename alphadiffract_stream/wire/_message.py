@@ -26,6 +26,11 @@ def encode_message(
     return b" ".join([prefix, name.encode(), encode(document, serializer)])
 
 
+def encode_line(name: str, document: Mapping[str, Any]) -> bytes:
+    """One line of JSON, ``{"name": …, "doc": …}``, as bluesky's JSONLinesWriter writes them."""
+    return encode({"name": name, "doc": document}, Serializer.JSON) + b"\n"
+
+
 def decode_message(
     message: bytes,
     *,

@@ -1,0 +1,147 @@
+"""Bluesky documents from a 0MQ proxy, as ``bluesky.callbacks.zmq.Publisher`` sends them.
+
+``bluesky-zmq://host:port`` connects to the proxy's *out* port. See docs/reference/wire.md.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import AsyncIterator
+from typing import Annotated, Literal
+
+import zmq
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ..errors import ConfigurationError, DecodeError, PatternError
+from ..pattern import Origin
+from ..urls import Url
+from ..wire import DEFAULT_MAX_MESSAGE, Serializer, checked_prefix, decode_message, read_options
+from ._assembler import Assembler, PatternKeys, axis_unit
+from ._messages import Dropped, Message
+from ._receiver import Closed, Receiver
+
+log = logging.getLogger(__name__)
+
+TRANSPORT = "bluesky-zmq"
+
+
+class Options(BaseModel):
+    """The query part of the URL."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    prefix: str = ""
+    """Only documents with this prefix; empty: all."""
+    serializer: Literal["auto", "msgpack", "json", "pickle"] = "auto"
+    allow_pickle: bool = False
+    """Read pickles: whoever can publish to the proxy can then run code here."""
+    rcvhwm: Annotated[int, Field(ge=0)] = 10_000
+    """Messages kept while they are not read; 0: without limit. 0MQ's own default is 1000."""
+    max_message: Annotated[int, Field(ge=1)] = DEFAULT_MAX_MESSAGE
+    """Bytes."""
+    patience: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
+    """s that documents wait for the start or descriptor they refer to."""
+    intensity: str | None = None
+    axis: str | None = None
+    sigma: str | None = None
+    mask: str | None = None
+    unit: str | None = None
+    energy: str | None = None
+    wavelength: str | None = None
+
+    @field_validator("energy", "wavelength")
+    @classmethod
+    def _names_a_key(cls, value: str | None) -> str | None:
+        if value is not None and value.replace(".", "", 1).isdigit():
+            raise ValueError("names a data key; give a value with --energy or --wavelength")
+        return value
+
+    @field_validator("unit")
+    @classmethod
+    def _is_a_unit(cls, value: str | None) -> str | None:
+        try:
+            return value if value is None else axis_unit("axis", value) and value
+        except PatternError as error:
+            raise ValueError(error.remedy) from None
+
+    @property
+    def keys(self) -> PatternKeys:
+        """Data keys the operator named."""
+        roles = ("intensity", "axis", "sigma", "mask", "unit", "energy", "wavelength")
+        return PatternKeys(**{role: getattr(self, role) for role in roles})
+
+
+class BlueskyZmqSource:
+    """Subscribed from construction on: what is published before the first iteration is kept."""
+
+    def __init__(self, url: Url, options: Options, wavelength: float | None) -> None:
+        self.name = url.text
+        self._options = options
+        prefix = checked_prefix(options.prefix)
+        self._assembler = Assembler(
+            options.keys, TRANSPORT, url.text, wavelength, patience=options.patience
+        )
+        self._receiver = Receiver(
+            url.text,
+            url.address,
+            zmq.SUB,
+            topic=prefix + b" " if prefix else b"",
+            hwm=options.rcvhwm,
+            max_message=options.max_message,
+        )
+        if options.allow_pickle:
+            log.warning(
+                "%s: PICKLES ARE READ. Whoever can publish to this proxy can run any code here "
+                "with your rights. Better: give the publisher serializer=msgpack_numpy.packb",
+                self.name,
+            )
+
+    async def __aiter__(self) -> AsyncIterator[Message]:
+        try:
+            while True:
+                frames = await self._receiver.receive(self._timeout())
+                for message in self._assembler.expire() if frames is None else self._take(frames):
+                    yield message
+        except Closed:
+            for message in self._assembler.finish():
+                yield message
+
+    async def close(self) -> None:
+        """Stop listening; ends the iteration. Safe to call twice."""
+        self._receiver.close()
+
+    @property
+    def connections(self) -> int:
+        """Proxies connected at the moment: 0 or 1."""
+        return self._receiver.connections
+
+    def _timeout(self) -> float | None:
+        deadline = self._assembler.deadline
+        return None if deadline is None else max(0.0, deadline - time.monotonic()) + 1e-3
+
+    def _take(self, frames: list[bytes]) -> list[Message]:
+        options = self._options
+        try:
+            if len(frames) != 1:
+                raise DecodeError(f"a message of {len(frames)} frames; Bluesky sends one")
+            _, name, document = decode_message(
+                frames[0],
+                serializer=Serializer(options.serializer),
+                allow_pickle=options.allow_pickle,
+                max_message=options.max_message,
+            )
+        except DecodeError as error:
+            return [Dropped(Origin(TRANSPORT, self.name), str(error))]
+        return self._assembler.feed(name, document)
+
+
+def open(url: Url, *, wavelength: float | None = None) -> BlueskyZmqSource:
+    """Source at `url`. Raises ConfigurationError for unknown options, no port or a bad prefix."""
+    options = read_options(Options, url)
+    if options.serializer == "pickle" and not options.allow_pickle:
+        raise ConfigurationError(
+            f"{url}: serializer=pickle lets publishers run code here; "
+            "add allow_pickle=yes if you trust all of them, or use msgpack"
+        )
+    return BlueskyZmqSource(url, options, wavelength)

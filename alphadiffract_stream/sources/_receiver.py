@@ -1,0 +1,136 @@
+"""A 0MQ socket of our own that receives: connected at construction, watched, bounded."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+import zmq
+import zmq.asyncio
+from zmq.utils.monitor import recv_monitor_message
+
+from ..errors import ConfigurationError
+
+log = logging.getLogger(__name__)
+
+_WATCHED = (
+    zmq.EVENT_HANDSHAKE_SUCCEEDED
+    | zmq.EVENT_DISCONNECTED
+    | zmq.EVENT_HANDSHAKE_FAILED_NO_DETAIL
+    | zmq.EVENT_HANDSHAKE_FAILED_PROTOCOL
+    | zmq.EVENT_HANDSHAKE_FAILED_AUTH
+)
+
+
+class Closed(Exception):  # noqa: N818 - an end, not an error
+    """The socket was closed; nothing more will be received."""
+
+
+class Receiver:
+    """A SUB or PULL socket in a context of its own.
+
+    kind: ``zmq.SUB`` or ``zmq.PULL``. topic: what a SUB socket subscribes to.
+    hwm: messages kept when the reader does not keep up; a SUB socket then drops, unseen, and a
+    PULL socket makes its senders wait.
+    max_message: bytes. A frame of more than twice as much is not even received: 0MQ closes the
+    connection it came from, and opens it anew.
+    Raises ConfigurationError when the address cannot be bound or makes no sense.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        address: str,
+        kind: int,
+        *,
+        bind: bool = False,
+        topic: bytes = b"",
+        hwm: int,
+        max_message: int,
+    ) -> None:
+        self.name = name
+        self.connections = 0
+        """Peers at the moment, as far as the watch on the socket has told."""
+        self._seen_any = False
+        self._closed = False
+        self._context = zmq.asyncio.Context()
+        self._socket = self._context.socket(kind)
+        self._monitor = self._socket.get_monitor_socket(_WATCHED)
+        self._watch: asyncio.Task[None] | None = None
+        self._pending: asyncio.Future[list[bytes]] | None = None
+        self._socket.set(zmq.RCVHWM, hwm)
+        self._socket.set(zmq.MAXMSGSIZE, 2 * max_message)
+        self._socket.set(zmq.LINGER, 0)
+        self._socket.set(zmq.TCP_KEEPALIVE, 1)
+        if kind == zmq.SUB:
+            self._socket.subscribe(topic)
+        try:
+            if bind:
+                self._socket.bind(address.replace("//:", "//*:"))
+            else:
+                self._socket.connect(address)
+        except zmq.ZMQError as error:
+            self.close()
+            verb = "bind" if bind else "connect to"
+            raise ConfigurationError(f"{name}: cannot {verb} {address}: {error}") from None
+
+    @property
+    def address(self) -> str:
+        """What was bound or connected, with the port 0MQ chose where it was asked to."""
+        return self._socket.get_string(zmq.LAST_ENDPOINT)
+
+    async def receive(self, patience: float | None) -> list[bytes] | None:
+        """The frames of the next message; None after `patience` s. Raises Closed.
+
+        No message is lost to impatience or to a cancelled caller: the next call receives it.
+        """
+        if self._closed:
+            raise Closed
+        if self._watch is None:
+            self._watch = asyncio.create_task(self._follow(), name=f"watch {self.name}")
+        if self._pending is None:
+            self._pending = asyncio.ensure_future(self._socket.recv_multipart())
+        pending = self._pending
+        await asyncio.wait({pending}, timeout=patience)
+        if self._closed or pending.cancelled():
+            raise Closed
+        if not pending.done():
+            return None
+        self._pending = None
+        return pending.result()
+
+    def close(self) -> None:
+        """Let go of everything; wakes `receive`. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._watch is not None:
+            self._watch.cancel()
+        if self._pending is not None:
+            self._pending.cancel()
+        self._socket.disable_monitor()
+        self._monitor.close(linger=0)
+        self._socket.close(linger=0)
+        self._context.term()
+
+    async def _follow(self) -> None:
+        """Say when peers come and go: what is sent meanwhile is never seen here."""
+        while True:
+            event = await recv_monitor_message(self._monitor)
+            place = event["endpoint"].decode(errors="replace")
+            match event["event"]:
+                case zmq.EVENT_HANDSHAKE_SUCCEEDED:
+                    self.connections += 1
+                    again = " again" if self._seen_any else ""
+                    self._seen_any = True
+                    log.info("%s: connected%s (%s)", self.name, again, place)
+                case zmq.EVENT_DISCONNECTED:
+                    self.connections = max(0, self.connections - 1)
+                    log.warning(
+                        "%s: connection lost (%s); documents may be lost until it is back "
+                        "(a message over the size limit also ends a connection)",
+                        self.name,
+                        place,
+                    )
+                case _:
+                    log.warning("%s: handshake failed (%s): is that a 0MQ port?", self.name, place)
