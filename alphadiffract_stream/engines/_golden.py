@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import EngineError
+from ..grid import GRID_TWO_THETA
 from ..prediction import SIGNATURE, ModelCard, Outputs
 
 _LINES = ((5.27, 20.0), (6.08, 100.0), (8.61, 55.0), (10.56, 62.0), (11.04, 18.0), (13.65, 9.0))
@@ -19,9 +20,8 @@ _TOLERANCE = 0.02
 
 def golden_pattern() -> NDArray[np.float32]:
     """(1, 8192) float32: six Gaussian lines on the canonical grid, the same on every machine."""
-    two_theta = np.linspace(5, 20, 8192)
-    lines = [h * np.exp(-(((two_theta - x) / _WIDTH) ** 2) / 2) for x, h in _LINES]
-    return np.sum(lines, axis=0, dtype=np.float64).astype(np.float32)[None]
+    lines = [h * np.exp(-(((GRID_TWO_THETA - x) / _WIDTH) ** 2) / 2) for x, h in _LINES]
+    return np.sum(lines, axis=0).astype(np.float32).reshape(1, -1)
 
 
 def check_golden(outputs: Outputs, card: ModelCard) -> None:

@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 from pydantic import ValidationError
 
 from ..errors import ConfigurationError, EngineError
+from ..grid import N_POINTS
 from ..prediction import SIGNATURE, ModelCard, Outputs
 from ..urls import Url
 from ._golden import check_golden, golden_pattern
 
-POINTS = 8192
 _OPTIONS = {"threads", "max_batch"}
 
 
@@ -59,8 +59,8 @@ class OnnxEngine:
 
     def run(self, patterns: NDArray[np.float32]) -> Outputs:
         """Outputs for (N, 8192) float32, 1 ≤ N ≤ max_batch. Raises EngineError."""
-        if patterns.ndim != 2 or patterns.shape[1] != POINTS or not len(patterns) >= 1:
-            raise EngineError(f"onnx: batch of shape {patterns.shape}, expected (N, {POINTS})")
+        if patterns.ndim != 2 or patterns.shape[1] != N_POINTS or not len(patterns) >= 1:
+            raise EngineError(f"onnx: batch of shape {patterns.shape}, expected (N, {N_POINTS})")
         if len(patterns) > self.max_batch:
             raise EngineError(f"onnx: batch of {len(patterns)}, at most {self.max_batch}")
         if self._closed:
@@ -80,7 +80,7 @@ class OnnxEngine:
         return await asyncio.get_running_loop().run_in_executor(self._executor, self.run, patterns)
 
     def warm_up(self) -> None:
-        """First inference, which allocates; checked. Raises EngineError if it gives wrong numbers."""
+        """First inference, which allocates; checked. Raises EngineError."""
         check_golden(self.run(golden_pattern()), self.card)
 
     async def close(self) -> None:
@@ -136,7 +136,7 @@ def _check_signature(session: onnxruntime.InferenceSession, card: ModelCard, pat
         raise EngineError(f"{path}: inputs {sorted(inputs)}, expected ['pattern']")
     if missing := set(SIGNATURE) - set(outputs):
         raise EngineError(f"{path}: no output {sorted(missing)}; it has {sorted(outputs)}")
-    _check_tensor(inputs["pattern"], POINTS, path)
+    _check_tensor(inputs["pattern"], N_POINTS, path)
     for name, width in SIGNATURE.items():
         _check_tensor(outputs[name], width or card.embedding_width, path)
     domain = card.domain

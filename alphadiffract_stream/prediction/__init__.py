@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from ._card import Domain, ModelCard
+from ._interpret import failure, interpret, refusal
 from ._novelty import distances
 from ._outputs import CRYSTAL_SYSTEMS, SIGNATURE, Outputs
 from ._prediction import Latency, Prediction, SpaceGroupCandidate, Status
+from ._record import as_record
 
 __all__ = [
     "CRYSTAL_SYSTEMS",
@@ -17,5 +19,9 @@ __all__ = [
     "Prediction",
     "SpaceGroupCandidate",
     "Status",
+    "as_record",
     "distances",
+    "failure",
+    "interpret",
+    "refusal",
 ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..crystal import conventional_cell, crystal_system_of, space_group_symbol
+from ..crystal import conventional_cell, crystal_system_index, space_group_symbol
 from ..errors import EngineError, PatternError
 from ..pattern import Origin, Pattern
 from ._card import ModelCard
@@ -170,11 +170,9 @@ def _conventional(
     lattice: tuple[float, ...], space_group_number: int
 ) -> tuple[tuple[float, ...], float, tuple[str, ...]]:
     """Conventional cell and misfit; NaN and a flag where six numbers make no cell."""
-    try:
-        cell = conventional_cell(lattice, space_group_number)
-    except ValueError:
-        return (float("nan"),) * 6, float("nan"), ("lattice_not_a_cell",)
-    return tuple(map(float, cell.cell)), float(cell.misfit), ()
+    found = conventional_cell(lattice, space_group_number)
+    flags = () if np.isfinite(found.misfit) else ("lattice_not_a_cell",)
+    return tuple(found.cell), found.misfit, flags
 
 
 def _faults(outputs: Outputs) -> list[str]:
@@ -195,8 +193,7 @@ def _faults(outputs: Outputs) -> list[str]:
 @lru_cache(maxsize=1)
 def _systems_of_groups() -> NDArray[np.int64]:
     """(230,) index into CRYSTAL_SYSTEMS of each space group."""
-    index = {name: i for i, name in enumerate(CRYSTAL_SYSTEMS)}
-    return np.array([index[crystal_system_of(number)] for number in range(1, 231)])
+    return np.array([crystal_system_index(number) for number in range(1, 231)])
 
 
 @lru_cache(maxsize=230)

@@ -1,1 +1,19 @@
-"""service."""
+"""The service: the whole way of a pattern, its order, its batches and its account."""
+
+from __future__ import annotations
+
+from ._account import RunAccount
+from ._metrics import Metrics
+from ._offline import predict, predict_each
+from ._service import Service
+from ._settings import Settings, unknown_variables
+
+__all__ = [
+    "Metrics",
+    "RunAccount",
+    "Service",
+    "Settings",
+    "predict",
+    "predict_each",
+    "unknown_variables",
+]

@@ -1,0 +1,33 @@
+"""``demo``: a simulated experiment through the whole way, on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ..errors import ConfigurationError
+
+
+def demo(
+    frames: Annotated[int | None, typer.Option(min=1, help="Frames in the scan.")] = None,
+    headless: Annotated[bool, typer.Option("--headless", help="No live screen.")] = False,
+    json_path: Annotated[
+        Path | None, typer.Option("--json", metavar="FILE", help="Write the summary there.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the noise; the same seed gives the same data.")] = 0,
+    engine: Annotated[str, typer.Option(metavar="URL", help="What runs the network.")] = "onnx:",
+) -> None:
+    """Scan a simulated furnace with a real run engine and watch the predictions come back."""
+    try:
+        from ..demo import run_demo
+    except ImportError as error:
+        if (error.name or "").partition(".")[0] not in ("bluesky", "ophyd"):
+            raise
+        raise ConfigurationError(
+            f"the demo needs {error.name}; pip install 'alphadiffract-stream[demo]'"
+        ) from None
+    raise typer.Exit(
+        run_demo(frames=frames, headless=headless, json_path=json_path, seed=seed, engine=engine)
+    )

@@ -1,0 +1,108 @@
+"""``predict``: the patterns in files, now."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ._options import Background, Energy, EngineUrl, Json, Wavelength, wavelength_of
+
+if TYPE_CHECKING:
+    from ..pattern import Pattern
+    from ..prediction import Prediction
+
+SOME_REFUSED = 2
+"""Exit status where a pattern was refused or failed."""
+
+
+def predict(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="Patterns.")],
+    energy: Energy = None,
+    wavelength: Wavelength = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(metavar="UNIT", help="Of the radial axis: 2th_deg, q_A^-1, d_A …"),
+    ] = None,
+    background: Background = None,
+    as_json: Json = False,
+    engine: EngineUrl = None,
+) -> None:
+    """Crystal system, space group and lattice of the patterns in FILE…
+
+    --energy, --wavelength and --unit go before what the files say. Exit status: 0 if every pattern
+    was predicted, 2 if some were not, 1 if nothing could start.
+    """
+    from ..engines import open_engine
+    from ..grid import check_background
+    from ..service import predict_each
+
+    override = wavelength_of(energy, wavelength)
+    check_background(background)
+    _check_unit(unit)
+    opened = open_engine(engine or "onnx:")
+    patterns = _patterns(files, override, unit)
+    predictions = predict_each(patterns, opened, background=background)
+    show = _show_json if as_json else _show_table
+    if not show(predictions):
+        raise typer.Exit(SOME_REFUSED)
+
+
+def _check_unit(unit: str | None) -> None:
+    from ..errors import ConfigurationError
+    from ..pattern import RadialUnit
+
+    if unit is not None and unit not in list(RadialUnit):
+        raise ConfigurationError(f"--unit {unit}: use one of {', '.join(RadialUnit)}")
+
+
+def _patterns(
+    files: list[Path], wavelength: float | None, unit: str | None
+) -> Iterator[Pattern | Prediction]:
+    """Patterns in the files, and refusals in the place of what cannot be read."""
+    from rich.console import Console
+    from rich.progress import track
+
+    from ..errors import PatternError
+    from ..pattern import Origin
+    from ..prediction import refusal
+    from ..sources import read_results
+
+    console = Console(stderr=True)
+    quiet = len(files) < 20 or not console.is_terminal
+    for file in track(files, "reading", console=console, transient=True, disable=quiet):
+        origin = Origin("file", str(file))
+        try:
+            for found in read_results(file, wavelength=wavelength, unit=unit):
+                yield refusal(origin, found) if isinstance(found, PatternError) else found
+        except PatternError as error:
+            yield refusal(origin, error)
+
+
+def _show_json(predictions: Iterator[Prediction]) -> bool:
+    """A JSON array, written as it is made, so that a million files need no memory."""
+    import orjson
+
+    from ..prediction import as_record
+
+    every = True
+    separator = b"[\n"
+    for prediction in predictions:
+        every = every and prediction.status.predicted
+        sys.stdout.write((separator + orjson.dumps(as_record(prediction))).decode())
+        separator = b",\n"
+    sys.stdout.write("\n]\n" if separator == b",\n" else "[]\n")
+    return every
+
+
+def _show_table(predictions: Iterator[Prediction]) -> bool:
+    from rich.console import Console
+
+    from ._table import table_of
+
+    rows = list(predictions)
+    Console().print(table_of(rows))
+    return all(prediction.status.predicted for prediction in rows)

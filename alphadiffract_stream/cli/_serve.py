@@ -1,0 +1,146 @@
+"""``serve``: patterns in, predictions out, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import signal
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ..errors import ConfigurationError
+from ._logging import LogFormat, configure_logging
+from ._options import Background, Config, Energy, EngineUrl, Sinks, Sources, Wavelength
+
+if TYPE_CHECKING:
+    from ..service import Metrics, Service, Settings
+
+log = logging.getLogger(__name__)
+
+
+def serve(
+    urls: Annotated[
+        list[str] | None, typer.Argument(metavar="[SOURCE]…", help="The same as --source.")
+    ] = None,
+    config: Config = None,
+    source: Sources = None,
+    sink: Sinks = None,
+    engine: EngineUrl = None,
+    energy: Energy = None,
+    wavelength: Wavelength = None,
+    background: Background = None,
+    ready_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--ready-file", metavar="FILE", help="Write this JSON file once patterns are taken."
+        ),
+    ] = None,
+    log_level: Annotated[
+        str | None, typer.Option("--log-level", metavar="LEVEL", help="DEBUG … ERROR.")
+    ] = None,
+    log_format: Annotated[LogFormat, typer.Option("--log-format")] = LogFormat.TEXT,
+) -> None:
+    """Predict every pattern of the sources and publish to the sinks, until Ctrl-C or SIGTERM.
+
+    The first signal drains: what was accepted is answered, runs are closed, sinks flushed.
+    The second stops at once. --energy and --wavelength are for patterns that name none.
+    """
+    from ..service import Settings, unknown_variables
+
+    settings = Settings.load(
+        config,
+        sources=[*(urls or []), *(source or [])],
+        sinks=sink,
+        engine=engine,
+        energy_kev=energy,
+        wavelength=wavelength,
+        background=background,
+        log_level=log_level and log_level.upper(),
+    )
+    if not settings.sources:
+        raise ConfigurationError(
+            "no source; pass --source URL, e.g. --source bluesky-zmq://localhost:5578"
+        )
+    configure_logging(settings.log_level, log_format)
+    for variable in unknown_variables():
+        log.warning("%s is set, but names no setting; see the settings reference", variable)
+    metrics = asyncio.run(_serve(settings, ready_file))
+    log.info(
+        "received %d, predicted %d, refused %d, failed %d, missing %d, dropped %d",
+        *(metrics.received, metrics.predicted, metrics.refused, metrics.failed),
+        *(metrics.missing, metrics.dropped),
+    )
+    if metrics.source_errors:
+        raise typer.Exit(1)
+
+
+async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
+    from ..engines import open_engine
+    from ..service import Service
+    from ..sinks import open_sink
+    from ..sources import open_source
+
+    async with AsyncExitStack() as stack:
+        engine = open_engine(settings.engine)
+        stack.push_async_callback(engine.close)
+        if warm_up := getattr(engine, "warm_up", None):
+            await asyncio.to_thread(warm_up)
+        sinks = [_kept(stack, open_sink(url)) for url in settings.sinks]
+        fallback = settings.fallback_wavelength
+        sources = [_kept(stack, open_source(url, wavelength=fallback)) for url in settings.sources]
+        service = Service(sources, sinks, engine, settings)
+        _obey_signals(service)
+        announcing = asyncio.create_task(_announce(service, settings, engine, ready_file))
+        try:
+            return await service.run()
+        finally:
+            announcing.cancel()
+
+
+def _kept(stack: AsyncExitStack, opened: Any) -> Any:
+    """`opened`, closed at the end also where the next one cannot be opened."""
+    stack.push_async_callback(opened.close)
+    return opened
+
+
+def _obey_signals(service: Service) -> None:
+    asked = False
+
+    def obey() -> None:
+        nonlocal asked
+        if asked:
+            log.warning("stopping at once")
+            service.abort()
+        else:
+            asked = True
+            log.info("stopping: answering what was accepted; once more stops at once")
+            service.stop()
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, obey)
+
+
+async def _announce(
+    service: Service, settings: Settings, engine: Any, ready_file: Path | None
+) -> None:
+    await service.ready.wait()
+    ready = {
+        "ready": True,
+        "pid": os.getpid(),
+        "sources": service.source_names,
+        "sinks": service.sink_names,
+        "engine": settings.engine,
+        "model": f"{engine.card.name} {engine.card.version}",
+    }
+    log.info("ready %s", json.dumps(ready))
+    if ready_file is not None:
+        # Renamed into place, so that whoever waits for it never reads half of it.
+        partial = ready_file.with_name(ready_file.name + ".partial")
+        partial.write_text(json.dumps(ready) + "\n", encoding="utf-8")
+        partial.replace(ready_file)

@@ -1,0 +1,76 @@
+"""The account of one run: nothing is received without an answer, nothing lost without a count."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from itertools import chain, islice
+
+from ..documents import Account
+from ..prediction import Status
+from ._seq_nums import SeqNums
+
+
+@dataclass(slots=True)
+class RunAccount:
+    """Counts of one run; ``received == predicted + refused + failed`` once every answer is out."""
+
+    received: int = 0
+    predicted: int = 0
+    refused: int = 0
+    failed: int = 0
+    duplicates: int = 0
+    """Events that came again: counted here, neither received nor answered twice."""
+    late: int = 0
+    """Events that came after their gap was given up: answered, but out of order."""
+    num_events: int | None = None
+    """How many events the raw stop document declares."""
+    _seen: SeqNums = field(default_factory=SeqNums)
+    _by_descriptor: dict[str | None, SeqNums] = field(default_factory=dict)
+
+    def receive(self, descriptor_uid: str | None, seq_num: int | None) -> bool:
+        """Count one event in; False if this (descriptor, seq_num) was counted before.
+
+        Events without a seq_num cannot be told apart: each counts.
+        """
+        if seq_num is not None:
+            numbers = self._by_descriptor.setdefault(descriptor_uid, SeqNums())
+            if not numbers.add(seq_num):
+                self.duplicates += 1
+                return False
+            self._seen.add(seq_num)
+        self.received += 1
+        return True
+
+    def answer(self, status: Status) -> None:
+        """Count one answer out."""
+        if status is Status.REFUSED:
+            self.refused += 1
+        elif status is Status.FAILED:
+            self.failed += 1
+        else:
+            self.predicted += 1
+
+    @property
+    def answered(self) -> int:
+        """Events answered so far."""
+        return self.predicted + self.refused + self.failed
+
+    @property
+    def missing(self) -> int:
+        """How many seq_nums never came, by gaps and by the count the stop document declares."""
+        return sum(map(len, self._seen.gaps(self.num_events)))
+
+    def missing_seq_nums(self, limit: int) -> tuple[int, ...]:
+        """The first `limit` seq_nums that never came."""
+        return tuple(islice(chain.from_iterable(self._seen.gaps(self.num_events)), limit))
+
+    def statement(self, limit: int) -> Account:
+        """What the stop document says; it lists at most `limit` missing seq_nums."""
+        return Account(
+            received=self.received,
+            predicted=self.predicted,
+            refused=self.refused,
+            failed=self.failed,
+            missing=self.missing,
+            missing_seq_nums=self.missing_seq_nums(limit),
+        )

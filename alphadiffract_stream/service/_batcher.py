@@ -1,0 +1,140 @@
+"""Micro-batches: one pattern at once when idle, everything that waits when busy."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import monotonic
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..engines import Engine
+from ..errors import EngineError
+from ..grid import GridPattern
+from ..pattern import Pattern
+from ..prediction import Outputs, Prediction, failure, interpret
+from ._metrics import Metrics
+from ._tasks import cancel
+
+log = logging.getLogger(__name__)
+
+_ATTEMPTS = 2
+
+
+@dataclass(slots=True, eq=False)
+class Job:
+    """One pattern on the canonical grid, and where its answer goes."""
+
+    pattern: Pattern
+    grid: GridPattern
+    received_at: float
+    """Monotonic clock, s."""
+    answer: Callable[[Prediction, float, float], None]
+    """Takes the prediction, ms it waited and ms the engine took."""
+
+
+class Batcher:
+    """Feeds one engine. Every job put in is answered exactly once, unless `cancel` is called."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        metrics: Metrics,
+        *,
+        max_batch: int,
+        max_in_flight: int,
+        max_delay: float,
+        timeout: float,
+    ) -> None:
+        self._engine = engine
+        self._metrics = metrics
+        self._max_batch = min(max_batch, engine.max_batch)
+        self._max_delay = max_delay
+        self._timeout = timeout
+        self._jobs: asyncio.Queue[Job] = asyncio.Queue()  # bounded by what the service accepts
+        self._slots = asyncio.Semaphore(max_in_flight)
+        self._in_flight: set[asyncio.Task[None]] = set()
+
+    def put(self, job: Job) -> None:
+        """Queue one pattern."""
+        self._jobs.put_nowait(job)
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        while True:
+            await self._slots.acquire()
+            try:
+                batch = await self._next_batch()
+            except BaseException:
+                self._slots.release()
+                raise
+            task = asyncio.create_task(self._serve(batch))
+            self._in_flight.add(task)
+            task.add_done_callback(self._finished)
+
+    async def cancel(self) -> None:
+        """Give up on what is in flight; once this returns no more answers come."""
+        await cancel(list(self._in_flight))
+
+    async def _next_batch(self) -> list[Job]:
+        batch = [await self._jobs.get()]
+        self._drain_into(batch)
+        # Waiting for company pays only while the engine is busy anyway.
+        if self._max_delay and self._in_flight and len(batch) < self._max_batch:
+            await asyncio.sleep(self._max_delay)
+            self._drain_into(batch)
+        return batch
+
+    def _drain_into(self, batch: list[Job]) -> None:
+        while len(batch) < self._max_batch and not self._jobs.empty():
+            batch.append(self._jobs.get_nowait())
+
+    def _finished(self, task: asyncio.Task[None]) -> None:
+        self._in_flight.discard(task)
+        self._slots.release()
+
+    async def _serve(self, batch: list[Job]) -> None:
+        began = monotonic()
+        predictions = await self._predict(batch)
+        compute = (monotonic() - began) * 1e3
+        self._metrics.batches += 1
+        self._metrics.batched_patterns += len(batch)
+        for job, prediction in zip(batch, predictions, strict=True):
+            job.answer(prediction, (began - job.received_at) * 1e3, compute)
+
+    async def _predict(self, batch: list[Job]) -> list[Prediction]:
+        patterns = [job.pattern for job in batch]
+        grids = [job.grid for job in batch]
+        try:
+            outputs = await self._infer(np.stack([grid.intensity for grid in grids]))
+            return interpret(outputs, grids, patterns, self._engine.card, self._engine.name)
+        except EngineError as error:
+            reason: Exception = error
+        except Exception as error:
+            log.exception("interpreting a batch of %d", len(batch))
+            reason = error
+        return [failure(job.pattern.origin, reason, coverage=job.grid.coverage) for job in batch]
+
+    async def _infer(self, rows: NDArray[np.float32]) -> Outputs:
+        """The engine's answer, at the second attempt if need be. Raises EngineError."""
+        error = EngineError(f"{self._engine.name}: not asked")
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                async with asyncio.timeout(self._timeout):
+                    outputs = await self._engine.infer(rows)
+                if len(outputs) != len(rows):
+                    raise EngineError(f"{len(outputs)} answers to {len(rows)} patterns")
+                return outputs
+            except TimeoutError:
+                error = EngineError(f"{self._engine.name}: no answer within {self._timeout:g} s")
+            except EngineError as caught:
+                error = caught
+            except Exception as caught:
+                log.exception("engine %s raised what no engine should", self._engine.name)
+                error = EngineError(f"{self._engine.name}: {caught!r}")
+            self._metrics.engine_errors += 1
+            log.error("attempt %d of %d, batch of %d: %s", attempt, _ATTEMPTS, len(rows), error)
+        raise error

@@ -1,0 +1,84 @@
+"""One sink and its own queue, so that a slow or broken sink never holds up or breaks another."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Mapping
+from time import monotonic
+from typing import Any
+
+from ..sinks import Sink
+from ._metrics import Metrics
+
+log = logging.getLogger(__name__)
+
+_HANGS = 3
+"""Time-outs in a row after which a sink is left alone for a while."""
+_PAUSE = 30.0
+"""s. Meanwhile its documents are counted as lost, and the other sinks are not slowed down."""
+
+Delivered = Callable[[], None]
+_Item = tuple[str, Mapping[str, Any], Delivered | None]
+
+
+class Outlet:
+    """Emits documents to one sink, in order. What the sink does not take is counted and logged."""
+
+    def __init__(self, sink: Sink, metrics: Metrics, timeout: float) -> None:
+        self.name = sink.name
+        self._sink = sink
+        self._metrics = metrics
+        self._timeout = timeout
+        self._queue: asyncio.Queue[_Item] = asyncio.Queue()
+        self._hangs = 0
+        self._paused_until = 0.0
+
+    def put(self, name: str, document: Mapping[str, Any], delivered: Delivered | None) -> None:
+        """Queue one document; `delivered` is called once it is sent or lost."""
+        self._queue.put_nowait((name, document, delivered))
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        while True:
+            name, document, delivered = await self._queue.get()
+            try:
+                await self._emit(name, document)
+            finally:
+                if delivered is not None:
+                    delivered()
+                self._queue.task_done()
+
+    async def flush(self) -> None:
+        """Until everything put in is sent or lost."""
+        await self._queue.join()
+
+    async def close(self) -> None:
+        """Close the sink; an error is logged and counted."""
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._sink.close()
+        except Exception as error:
+            self._lost("closing", error)
+
+    async def _emit(self, name: str, document: Mapping[str, Any]) -> None:
+        if monotonic() < self._paused_until:
+            self._metrics.sink_errors[self.name] += 1
+            return
+        try:
+            async with asyncio.timeout(self._timeout):
+                await self._sink.emit(name, document)
+            self._hangs = 0
+        except TimeoutError as error:
+            self._hangs += 1
+            self._lost(f"{name} {document.get('uid', '')}", error)
+            if self._hangs >= _HANGS:
+                log.error("sink %s hangs: left alone for %g s", self.name, _PAUSE)
+                self._paused_until = monotonic() + _PAUSE
+                self._hangs = _HANGS - 1
+        except Exception as error:
+            self._lost(f"{name} {document.get('uid', '')}", error)
+
+    def _lost(self, what: str, error: Exception) -> None:
+        self._metrics.sink_errors[self.name] += 1
+        log.error("sink %s: %s: %s", self.name, what, str(error) or type(error).__name__)

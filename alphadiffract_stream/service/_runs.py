@@ -1,0 +1,91 @@
+"""The raw runs that are open, and those that were: which run an event belongs to."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any
+from uuid import uuid4
+
+from ..documents import PredictionRun
+from ..engines import Engine
+from ..pattern import Origin
+from ._metrics import Metrics
+from ._run import Emit, Run
+from ._sequencer import Sequencer
+from ._settings import Settings
+
+log = logging.getLogger(__name__)
+
+_CLOSED_REMEMBERED = 1000
+"""Runs whose stragglers are recognised after they are closed."""
+
+
+class Runs:
+    """Opens a run when its start, or an event without one, comes; forgets it once it is closed."""
+
+    def __init__(self, engine: Engine, settings: Settings, metrics: Metrics, emit: Emit) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._metrics = metrics
+        self._emit = emit
+        self._open: dict[str, Run] = {}
+        self._closed: OrderedDict[str, None] = OrderedDict()
+        self._sessions: dict[tuple[str, str], str] = {}
+        self._changed = asyncio.Event()
+
+    def __iter__(self) -> Iterator[Run]:
+        return iter(list(self._open.values()))
+
+    def get(self, uid: str) -> Run | None:
+        """The open run of this uid."""
+        return self._open.get(uid)
+
+    def of(self, origin: Origin) -> Run | None:
+        """The event's run, opened if its start was not seen; None once that run is closed."""
+        uid = origin.run_uid or self._session(origin)
+        if uid in self._closed:
+            return None
+        if run := self._open.get(uid):
+            return run
+        if origin.run_uid:
+            log.warning("%s: the start of its run was not seen", origin)
+        return self.start(uid, {"uid": uid, "start_missing": True})
+
+    def start(self, uid: str, start: Mapping[str, Any]) -> Run:
+        """Open a run, anew if it was closed (a replay); an open one stays as it is."""
+        if run := self._open.get(uid):
+            return run
+        self._closed.pop(uid, None)
+        self._metrics.runs_started += 1
+        wait, limit = self._settings.reorder_wait, self._settings.reorder_limit
+        run = self._open[uid] = Run(
+            uid,
+            PredictionRun(start, self._engine.card, self._engine.name),
+            Sequencer(wait, limit),
+            self._metrics,
+            stop_wait=wait,
+            emit=self._emit,
+            closed=self._forget,
+        )
+        return run
+
+    async def until_closed(self) -> None:
+        """Until no run is open."""
+        while self._open:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _session(self, origin: Origin) -> str:
+        """Events that name no run belong to one run a source."""
+        return self._sessions.setdefault((origin.transport, origin.name), str(uuid4()))
+
+    def _forget(self, run: Run) -> None:
+        self._metrics.runs_stopped += 1
+        del self._open[run.uid]
+        self._closed[run.uid] = None
+        if len(self._closed) > _CLOSED_REMEMBERED:
+            self._closed.popitem(last=False)
+        self._changed.set()

@@ -1,0 +1,105 @@
+"""Puts answers back in the order of the raw seq_num, whatever order they arrive or finish in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from heapq import heappop, heappush
+from typing import Any
+
+from ..pattern import Origin
+from ..prediction import Prediction
+
+
+@dataclass(slots=True, eq=False)
+class Ticket:
+    """One accepted event on its way to an answer."""
+
+    origin: Origin
+    seq_num: int
+    """The origin's, or a place at the end where it has none."""
+    arrival: int
+    received_at: float
+    """Monotonic clock, s."""
+    late: bool = False
+    """Came after its gap was given up."""
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    """The raw event's, for the event that answers it."""
+    energy: float | None = None
+    """keV."""
+    energy_source: str = ""
+    answer: Prediction | None = None
+    queue_ms: float = 0.0
+    compute_ms: float = 0.0
+
+    def __lt__(self, other: Ticket) -> bool:
+        return (self.seq_num, self.arrival) < (other.seq_num, other.arrival)
+
+
+class Sequencer:
+    """Reorder window of one run.
+
+    A gap holds back what follows for at most `wait` seconds or `limit` events; then the later
+    events go on. A straggler that comes after that is released as soon as it is answered.
+    """
+
+    def __init__(self, wait: float, limit: int) -> None:
+        self._wait = wait
+        self._limit = limit
+        self._heap: list[Ticket] = []
+        self._next = 1
+        self._arrivals = 0
+        self._highest = 0
+        self._flushed = False
+
+    def __len__(self) -> int:
+        return len(self._heap)
+
+    def register(self, origin: Origin, now: float) -> Ticket:
+        """Take a place in the order; an event without a seq_num comes after all before it."""
+        number = self._highest + 1 if origin.seq_num is None else origin.seq_num
+        if not self._arrivals and number < 1:
+            self._next = number  # a source that counts from 0
+        self._arrivals += 1
+        ticket = Ticket(origin, number, self._arrivals, now, late=number < self._next)
+        self._highest = max(self._highest, number)
+        heappush(self._heap, ticket)
+        return ticket
+
+    def release(self, now: float) -> list[Ticket]:
+        """Answered tickets whose turn it is, in order."""
+        ready = []
+        while self._heap and self._heap[0].answer is not None:
+            if self._in_gap() and not self._gap_over(now):
+                break
+            ticket = heappop(self._heap)
+            self._next = max(self._next, ticket.seq_num + 1)
+            ready.append(ticket)
+        return ready
+
+    def unanswered(self) -> list[Ticket]:
+        """Tickets still waiting for an answer."""
+        return [ticket for ticket in self._heap if ticket.answer is None]
+
+    def flush(self) -> None:
+        """No more will come: gaps hold nothing back from now on."""
+        self._flushed = True
+
+    @property
+    def deadline(self) -> float | None:
+        """When the gap in front is given up; None without one."""
+        if self._flushed or not self._in_gap():
+            return None
+        return self._gap_since() + self._wait
+
+    def _in_gap(self) -> bool:
+        return bool(self._heap) and self._heap[0].seq_num > self._next
+
+    def _gap_over(self, now: float) -> bool:
+        if self._flushed or len(self._heap) > self._limit:
+            return True
+        return now >= self._gap_since() + self._wait
+
+    def _gap_since(self) -> float:
+        """The gap is known since the first event beyond it came."""
+        return min(ticket.received_at for ticket in self._heap)

@@ -1,0 +1,247 @@
+"""The whole way of a pattern: sources → grid → engine → documents → sinks."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from functools import partial
+from time import monotonic
+from typing import Any
+
+from ..engines import Engine
+from ..errors import EngineError, PatternError
+from ..grid import GridPattern, to_grid
+from ..pattern import Origin, Pattern
+from ..prediction import failure, refusal
+from ..sinks import Sink
+from ..sources import (
+    Dropped,
+    Message,
+    PatternReceived,
+    PatternRefused,
+    RunStarted,
+    RunStopped,
+    Source,
+)
+from ._batcher import Batcher, Job
+from ._metrics import Metrics
+from ._outlet import Outlet
+from ._run import Run
+from ._runs import Runs
+from ._sequencer import Ticket
+from ._settings import Settings
+from ._tasks import after, cancel
+
+log = logging.getLogger(__name__)
+
+Task = asyncio.Task[Any]
+
+_ABORT_GRACE = 2.0
+"""s for sinks to take what is left after an abort."""
+_STOPPED = "the service was stopped before the run"
+
+
+class Service:
+    """Answers every pattern of its sources, once, in order, and accounts for all of them.
+
+    Owns its sources and sinks (closes them); the engine stays its opener's. One use: `run` once.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], sinks: Sequence[Sink], engine: Engine, settings: Settings
+    ) -> None:
+        self.metrics = Metrics()
+        self.ready = asyncio.Event()
+        """Set once sources are read and the engine is served."""
+        self._settings = settings
+        self._sources = sources
+        self._outlets = [Outlet(sink, self.metrics, settings.sink_timeout) for sink in sinks]
+        self._runs = Runs(engine, settings, self.metrics, self._emit)
+        self._batcher = Batcher(
+            engine,
+            self.metrics,
+            max_batch=settings.max_batch,
+            max_in_flight=settings.max_in_flight,
+            max_delay=settings.max_delay,
+            timeout=settings.engine_timeout,
+        )
+        self._capacity = asyncio.Semaphore(settings.queue_size)
+        self._stopping = asyncio.Event()
+        self._aborting = asyncio.Event()
+
+    @property
+    def source_names(self) -> list[str]:
+        """As sources name themselves, with the ports they really have."""
+        return [source.name for source in self._sources]
+
+    @property
+    def sink_names(self) -> list[str]:
+        """As sinks name themselves."""
+        return [outlet.name for outlet in self._outlets]
+
+    def stop(self) -> None:
+        """Take no more; answer what was accepted, close the runs, flush the sinks."""
+        self._stopping.set()
+
+    def abort(self) -> None:
+        """Stop at once: what is not answered yet is answered ``failed``."""
+        self._stopping.set()
+        self._aborting.set()
+
+    async def run(self) -> Metrics:
+        """Serve until every source has ended or `stop` is called. Returns the counts."""
+        batcher = asyncio.create_task(self._batcher.run())
+        writers = [asyncio.create_task(outlet.run()) for outlet in self._outlets]
+        readers = [asyncio.create_task(self._read(source)) for source in self._sources]
+        try:
+            self.ready.set()
+            await self._until_done(readers, [batcher, *writers])
+            if not await self._within(self._drain(readers), self._settings.drain_timeout):
+                log.error("stopped with events unanswered: they are answered failed")
+                await cancel([*readers, batcher])
+                await self._give_up()
+        finally:
+            await cancel([*readers, batcher, *writers])
+            for outlet in self._outlets:
+                await outlet.close()
+        return self.metrics
+
+    async def _until_done(self, readers: list[Task], workers: list[Task]) -> None:
+        """Until the sources end or a stop is asked for. Raises what a worker died of."""
+        stopping = asyncio.create_task(self._stopping.wait())
+        pending = set(readers)
+        while pending and not self._stopping.is_set():
+            done, _ = await asyncio.wait(
+                {*pending, *workers, stopping}, return_when=asyncio.FIRST_COMPLETED
+            )
+            pending -= done
+            for worker in done.intersection(workers):
+                worker.result()
+        await cancel([stopping])
+
+    # Messages in
+
+    async def _read(self, source: Source) -> None:
+        try:
+            async for message in source:
+                await self._take(message, source.name)
+                await asyncio.sleep(0)  # a source that never waits must not starve the answers
+        except Exception:
+            log.exception("source %s broke and is not read any more", source.name)
+            self.metrics.source_errors[source.name] += 1
+        ended = f"source {source.name} ended before the run"
+        for run in self._runs:
+            run.sources.discard(source.name)
+            if not run.sources:
+                run.finish(_STOPPED if self._stopping.is_set() else ended)
+
+    async def _take(self, message: Message, source: str) -> None:
+        match message:
+            case PatternReceived(pattern):
+                await self._take_pattern(pattern, source)
+            case PatternRefused(origin, error, metadata):
+                if accepted := await self._accept(origin, source):
+                    run, ticket = accepted
+                    ticket.metadata = metadata
+                    run.answer(ticket, refusal(origin, error))
+            case RunStarted(run_uid, start):
+                self._runs.start(run_uid, start).sources.add(source)
+            case RunStopped(run_uid):
+                if run := self._runs.get(run_uid):
+                    run.stop(message)
+                else:
+                    log.warning("run %s stopped, but was not seen to start", run_uid)
+            case Dropped(origin, reason):
+                self.metrics.dropped += 1
+                log.warning("%s dropped: %s", origin, reason)
+
+    async def _take_pattern(self, pattern: Pattern, source: str) -> None:
+        if not (accepted := await self._accept(pattern.origin, source)):
+            return
+        run, ticket = accepted
+        ticket.metadata = pattern.metadata
+        ticket.energy, ticket.energy_source = pattern.energy, pattern.wavelength_source
+        try:
+            grid = await self._to_grid(pattern)
+        except PatternError as error:
+            run.answer(ticket, refusal(pattern.origin, error))
+        except Exception as error:
+            log.exception("%s", pattern.origin)
+            run.answer(ticket, failure(pattern.origin, error))
+        else:
+            self._batcher.put(Job(pattern, grid, ticket.received_at, partial(run.answer, ticket)))
+
+    async def _to_grid(self, pattern: Pattern) -> GridPattern:
+        background = self._settings.background
+        if background is None:
+            return to_grid(pattern)
+        # Milliseconds, not a tenth of one: too long for the event loop.
+        return await asyncio.to_thread(to_grid, pattern, background=background)
+
+    async def _accept(self, origin: Origin, source: str) -> tuple[Run, Ticket] | None:
+        """Wait for room, then count the event in; None where it must not be answered (again)."""
+        received_at = monotonic()
+        await self._capacity.acquire()
+        run = self._runs.of(origin)
+        if run is None:
+            self.metrics.after_stop += 1
+            log.warning("%s came after its run was closed: not answered", origin)
+        else:
+            run.sources.add(source)
+            if ticket := run.accept(origin, received_at):
+                return run, ticket
+        self._capacity.release()
+        return None
+
+    # Documents out
+
+    def _emit(self, name: str, document: Mapping[str, Any], *, answers: bool = False) -> None:
+        """To every sink; an answer frees its place once all of them have it."""
+        delivered = after(len(self._outlets), self._capacity.release) if answers else None
+        for outlet in self._outlets:
+            outlet.put(name, document, delivered)
+        if answers and not self._outlets:
+            self._capacity.release()
+
+    # The end
+
+    async def _drain(self, readers: list[Task]) -> None:
+        """Close the sources, answer what was accepted, close the runs, flush the sinks."""
+        for source in self._sources:
+            try:
+                await source.close()
+            except Exception:
+                log.exception("closing source %s", source.name)
+                self.metrics.source_errors[source.name] += 1
+        await asyncio.gather(*readers)
+        for run in self._runs:
+            run.finish(_STOPPED)
+        await self._runs.until_closed()
+        for outlet in self._outlets:
+            await outlet.flush()
+
+    async def _within(self, draining: Any, limit: float) -> bool:
+        """Whether `draining` ended in time and before an abort."""
+        tasks = [asyncio.create_task(draining), asyncio.create_task(self._aborting.wait())]
+        await asyncio.wait(tasks, timeout=limit, return_when=asyncio.FIRST_COMPLETED)
+        drained = tasks[0].done()
+        await cancel(tasks)
+        if drained:
+            tasks[0].result()
+        return drained
+
+    async def _give_up(self) -> None:
+        """Answer everything that is left ``failed``; sinks have a moment to take it."""
+        await self._batcher.cancel()
+        for run in self._runs:
+            for ticket in run.unanswered():
+                error = EngineError("the service was aborted before the engine answered")
+                run.answer(ticket, failure(ticket.origin, error))
+            run.finish(_STOPPED)
+        try:
+            async with asyncio.timeout(_ABORT_GRACE):
+                for outlet in self._outlets:
+                    await outlet.flush()
+        except TimeoutError:
+            log.error("a sink did not take all its documents")

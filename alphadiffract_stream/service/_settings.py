@@ -1,0 +1,222 @@
+"""Every setting of the service, typed, with its unit; from arguments, environment and TOML."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from ..errors import ConfigurationError
+from ..grid import BACKGROUND_METHODS
+from ..pattern import HC_KEV_ANGSTROM
+from ..urls import parse_url
+
+PREFIX = "ALPHADIFFRACT_"
+_NOT_SETTINGS = {"ALPHADIFFRACT_DATA"}
+"""Variables with the prefix that are no settings: where tests find reference data."""
+
+
+def _url(text: str) -> str:
+    try:
+        parse_url(text)
+    except ConfigurationError as error:
+        raise ValueError(str(error)) from None
+    return text
+
+
+Url = Annotated[str, AfterValidator(_url)]
+Urls = Annotated[list[Url], NoDecode]
+
+
+class Settings(BaseSettings):
+    """Settings of ``serve``: arguments win over ``ALPHADIFFRACT_…`` variables over the file."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    sources: Urls = Field(
+        default=[],
+        description="Where patterns come from, as URLs. In the environment: separated by spaces.",
+    )
+    sinks: Urls = Field(
+        default=["terminal:"],
+        description="Where predictions go, as URLs. In the environment: separated by spaces.",
+    )
+    engine: Url = Field(
+        default="onnx:",
+        description="What runs the network: `onnx:` is the embedded model, `onnx:PATH` another.",
+    )
+    energy_kev: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Photon energy in keV of patterns that name none. Not with `wavelength`.",
+    )
+    wavelength: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Wavelength in Å of patterns that name none. Not with `energy_kev`.",
+    )
+    background: str | None = Field(
+        default=None,
+        description="Background removal before the network; none where not given. One of "
+        + ", ".join(f"`{method}`" for method in BACKGROUND_METHODS)
+        + ".",
+    )
+    max_batch: int = Field(
+        default=64, ge=1, description="Most patterns in one call of the engine, under load."
+    )
+    max_in_flight: int = Field(
+        default=2, ge=1, description="Calls of the engine that may be under way at once."
+    )
+    max_delay: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="Seconds a batch waits to fill while the engine is busy; never when idle.",
+    )
+    queue_size: int = Field(
+        default=1024,
+        ge=1,
+        description="Patterns accepted and not yet answered, after which sources are held back.",
+    )
+    reorder_wait: float = Field(
+        default=2.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds a gap in seq_num holds back the events after it.",
+    )
+    reorder_limit: int = Field(
+        default=256,
+        ge=0,
+        description="Events a gap in seq_num holds back at most; never more than `queue_size`.",
+    )
+    engine_timeout: float = Field(
+        default=30.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds after which a call of the engine is tried again, then failed.",
+    )
+    sink_timeout: float = Field(
+        default=5.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds after which a sink is given up for one document.",
+    )
+    drain_timeout: float = Field(
+        default=30.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds for answering what was accepted, once the service is told to stop.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="INFO", description="Least serious message that is logged."
+    )
+
+    @classmethod
+    def load(cls, config: Path | None = None, **given: Any) -> Self:
+        """Settings from arguments, environment and a TOML file, in this order of precedence.
+
+        Arguments that are None or empty count as not given. Raises ConfigurationError naming each
+        field at fault.
+        """
+        given = {key: value for key, value in given.items() if value not in (None, [], ())}
+        table = _read(config) if config else {}
+        if len({"energy_kev", "wavelength"} & given.keys()) == 1:
+            # One given by hand replaces the other one wherever that was written.
+            given.setdefault("wavelength", None)
+            given.setdefault("energy_kev", None)
+        try:
+            return cls(**{_TABLE: table}, **given)
+        except ValidationError as error:
+            place = f"{config}: " if config else ""
+            raise ConfigurationError(place + _in_words(error)) from None
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Arguments, then environment, then the table `load` read."""
+        given = init_settings()
+        table = given.pop(_TABLE, {})
+        return (
+            InitSettingsSource(settings_cls, given),
+            env_settings,
+            InitSettingsSource(settings_cls, table),
+        )
+
+    @field_validator("sources", "sinks", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return value.split() if isinstance(value, str) else value
+
+    @field_validator("background")
+    @classmethod
+    def _known(cls, method: str | None) -> str | None:
+        if method is not None and method not in BACKGROUND_METHODS:
+            raise ValueError(f"choose one of {', '.join(BACKGROUND_METHODS)}")
+        return method
+
+    @model_validator(mode="after")
+    def _agree(self) -> Self:
+        if self.energy_kev is not None and self.wavelength is not None:
+            raise ValueError("energy_kev and wavelength: give one of them, not both")
+        return self
+
+    @property
+    def fallback_wavelength(self) -> float | None:
+        """Å, for patterns that name none; None where the operator gave neither."""
+        if self.energy_kev is not None:
+            return HC_KEV_ANGSTROM / self.energy_kev
+        return self.wavelength
+
+
+_TABLE = "toml table"
+"""Key under which `load` hands the file over; no TOML key or argument can have this name."""
+
+
+def unknown_variables() -> list[str]:
+    """Environment variables with our prefix that name no setting: most likely misspelt."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | _NOT_SETTINGS
+    return sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+
+
+def _read(config: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(config.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigurationError(f"{config}: no such file") from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"{config}: cannot be read as TOML: {error}") from None
+
+
+def _in_words(error: ValidationError) -> str:
+    faults = []
+    for fault in error.errors(include_url=False):
+        name = ".".join(map(str, fault["loc"]))
+        if fault["type"] == "extra_forbidden":
+            known = ", ".join(Settings.model_fields)
+            faults.append(f"{name}: no such setting; known: {known}")
+        elif name:
+            message = fault["msg"].removeprefix("Value error, ")
+            faults.append(f"{name}={fault['input']!r}: {message}")
+        else:
+            faults.append(fault["msg"].removeprefix("Value error, "))
+    return "; ".join(faults)
