@@ -12,7 +12,7 @@ from ._messages import (
     RunStopped,
     Source,
 )
-from ._read import read_pattern
+from ._read import read_pattern, read_patterns, read_results
 
 __all__ = [
     "Dropped",
@@ -24,6 +24,8 @@ __all__ = [
     "Source",
     "open_source",
     "read_pattern",
+    "read_patterns",
+    "read_results",
 ]
 
 
