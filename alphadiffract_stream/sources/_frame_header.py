@@ -24,15 +24,6 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Dtype = Literal[
     "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"
 ]
-_HEADER = 4 * 2**20
-"""Bytes; an axis of 100 000 points fits."""
-MAX_POINTS = 10_000_000
-
-Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-Dtype = Literal[
-    *("float32", "float64", "int8", "int16", "int32", "int64"),
-    *("uint8", "uint16", "uint32", "uint64"),
-]
 _HEADER = ConfigDict(extra="forbid", frozen=True)
 
 
