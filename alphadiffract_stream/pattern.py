@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from reprlib import repr as short
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,8 @@ class Pattern:
 
     Raises PatternError from the constructor when arrays are not numeric, not one-dimensional or
     of unequal length, or the wavelength is not a positive finite number. Contents (NaN, order,
-    coverage) are judged where the pattern is put on the canonical grid.
+    coverage) are judged where the pattern is put on the canonical grid. Arrays are read only here;
+    they are not copied, so a caller that reuses its buffer must copy it first.
     """
 
     intensity: NDArray[np.floating]
@@ -81,6 +83,7 @@ class Pattern:
 
     def __post_init__(self) -> None:
         set_ = object.__setattr__
+        set_(self, "mask", _merged_mask(self.mask, self.intensity))
         set_(self, "intensity", _vector("intensity", self.intensity))
         set_(self, "axis", _vector("axis", self.axis))
         set_(self, "unit", _unit(self.unit))
@@ -89,7 +92,6 @@ class Pattern:
             set_(self, "sigma", _vector("sigma", self.sigma))
             _same_length("sigma", self.sigma, self.intensity)
         if self.mask is not None:
-            set_(self, "mask", np.asarray(self.mask, dtype=bool))
             _same_length("mask", self.mask, self.intensity)
         if self.wavelength is not None:
             set_(self, "wavelength", _positive("wavelength", self.wavelength, "in Å"))
@@ -102,14 +104,17 @@ class Pattern:
 
 def wavelength_from_energy(energy: float) -> float:
     """Wavelength in Å of photons of `energy` keV. Raises PatternError unless 0 < energy < inf."""
-    return HC_KEV_ANGSTROM / _positive("energy", energy, "in keV")
+    value = _positive("energy", energy, "in keV")
+    return _positive("wavelength", HC_KEV_ANGSTROM / value, f"in Å (from an energy of {value} keV)")
 
 
 def _positive(name: str, value: object, unit: str) -> float:
     try:
+        if isinstance(value, bool):
+            raise TypeError
         number = float(value)  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise PatternError(name, repr(value), f"give a number {unit}") from None
+    except (TypeError, ValueError, OverflowError):
+        raise PatternError(name, short(value), f"give a number {unit}") from None
     if not (np.isfinite(number) and number > 0):
         raise PatternError(name, number, f"give a positive number {unit}")
     return number
@@ -120,7 +125,7 @@ def _unit(value: object) -> RadialUnit:
         return RadialUnit(value)
     except ValueError:
         names = ", ".join(RadialUnit)
-        raise PatternError("unit", repr(value), f"use one of {names}") from None
+        raise PatternError("unit", short(value), f"use one of {names}") from None
 
 
 def _vector(name: str, values: ArrayLike) -> NDArray[np.floating]:
@@ -132,9 +137,34 @@ def _vector(name: str, values: ArrayLike) -> NDArray[np.floating]:
             array = array.astype(np.float64)
     except (TypeError, ValueError) as error:
         raise PatternError(name, f"not numbers ({error})", "send an array of numbers") from None
+    return _one_dimensional(name, array)
+
+
+def _merged_mask(mask: ArrayLike | None, intensity: ArrayLike) -> NDArray[np.bool_] | None:
+    """`mask` as booleans, with what a `numpy.ma` intensity hides."""
+    if mask is not None:
+        try:
+            array = np.asarray(mask)
+        except ValueError as error:
+            raise PatternError("mask", f"no array ({error})", "send an array of 0 and 1") from None
+        if array.dtype.kind not in "biu":
+            raise PatternError("mask", f"dtype {array.dtype}", "send booleans or 0 and 1")
+        mask = _one_dimensional("mask", array.astype(bool))
+    if not isinstance(intensity, np.ma.MaskedArray):
+        return mask
+    hidden = np.ma.getmaskarray(intensity)
+    if mask is not None:
+        _same_length("mask", mask, hidden)
+        return mask | hidden
+    return hidden
+
+
+def _one_dimensional(name: str, array: NDArray[Any]) -> NDArray[Any]:
     if array.ndim != 1:
         remedy = "send one pattern an event, one-dimensional"
         raise PatternError(name, f"shape {array.shape}", remedy)
+    array = array.view()
+    array.flags.writeable = False
     return array
 
 

@@ -13,11 +13,13 @@ import importlib.util
 import pkgutil
 import re
 from dataclasses import dataclass, field
-from importlib.metadata import entry_points
+from importlib.metadata import PackageNotFoundError, entry_points, metadata
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from .errors import ConfigurationError
+
+_DISTRIBUTION = "alphadiffract-stream"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,10 @@ def parse_url(text: str) -> Url:
         raise ConfigurationError(f"{text!r} is no URL: {error}") from None
     if not re.fullmatch(r"[a-z][a-z0-9+-]*", parts.scheme):
         raise ConfigurationError(f"{text!r} has no scheme; write e.g. bluesky-zmq://localhost:5578")
-    query = dict(parse_qsl(parts.query, keep_blank_values=True))
+    pairs = parse_qsl(parts.query, keep_blank_values=True)
+    query = dict(pairs)
+    if len(query) < len(pairs):
+        raise ConfigurationError(f"{text!r} gives an option twice; keep one")
     host = parts.hostname or ""
     return Url(text, parts.scheme, host, port, unquote(parts.path), query)
 
@@ -71,7 +76,7 @@ def schemes(package: str) -> dict[str, str]:
             name = f"{package}.{module.name}"
             if module.name.startswith("_") and _defines_open(name):
                 found[module.name[1:].replace("_", "-")] = name
-    found.update({entry.name: entry.value for entry in entry_points(group=package)})
+    found.update({entry.name: entry.module for entry in entry_points(group=package)})
     return found
 
 
@@ -86,13 +91,25 @@ def open_url(package: str, text: str, **options: Any) -> Any:
         kind = package.rpartition(".")[2]
         raise ConfigurationError(f"{text!r}: no such scheme in {kind}; known: {sorted(known)}")
     try:
-        module = importlib.import_module(known[url.scheme])
-    except ImportError as error:
+        return importlib.import_module(known[url.scheme]).open(url, **options)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing == __package__:
+            raise
         raise ConfigurationError(
-            f"{text!r} needs {error.name}, which is not installed; "
-            f"see `pip install 'alphadiffract-stream[{url.scheme.partition('-')[0]}]'`"
+            f"{text!r} needs {missing or error}, which is not installed; run "
+            f"`pip install '{_requirement(url.scheme, missing)}'`"
         ) from error
-    return module.open(url, **options)
+
+
+def _requirement(scheme: str, missing: str) -> str:
+    """Our extra named like a part of the scheme, or else the module itself."""
+    try:
+        extras = metadata(_DISTRIBUTION).get_all("Provides-Extra") or []
+    except PackageNotFoundError:
+        extras = []
+    extra = next((part for part in scheme.split("-") if part in extras), None)
+    return f"{_DISTRIBUTION}[{extra}]" if extra else missing
 
 
 def _defines_open(module: str) -> bool:
