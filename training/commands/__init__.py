@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import typer
 
+from ._evaluate import evaluate
+from ._export import export
 from ._reflections import reflections
 from ._train import train
 
@@ -17,5 +19,7 @@ def _training() -> None:
 
 app.command()(reflections)
 app.command()(train)
+app.command()(evaluate)
+app.command()(export)
 
 __all__ = ["app"]

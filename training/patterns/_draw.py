@@ -8,7 +8,7 @@ from numba import njit
 from ._crystal import is_reduced, march_dollase, metric, parameters, strained, system_of
 from ._instrument import add_background, own_axis, sample, to_grid
 from ._noise import add_noise
-from ._peaks import POINTS, START, STEP, STOP, add_peak, widths
+from ._peaks import POINTS, START, STOP, add_peak, widths
 
 CANONICAL = 12.398419843 / 20.0
 CU_K_ALPHA1, CU_K_ALPHA2, CU_MEAN = 1.540593, 1.544427, 1.5418

@@ -10,7 +10,6 @@ from itertools import islice
 
 import numpy as np
 
-
 from alphadiffract_stream.pattern import wavelength_from_energy
 from alphadiffract_stream.simulation import StructureError, reflections
 

@@ -62,3 +62,10 @@ def averaged_copy(network: nn.Module) -> nn.Module:
     """The network whose weights will be the running average."""
     copied = copy.deepcopy(network).eval()
     return copied.requires_grad_(False)
+
+
+def load_average(path: Path, network: nn.Module) -> nn.Module:
+    """`network` with the averaged weights of a checkpoint, ready for use."""
+    saved = torch.load(path, map_location="cpu", weights_only=True)
+    network.load_state_dict(saved["average"])
+    return network.eval()

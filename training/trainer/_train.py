@@ -51,22 +51,21 @@ def train(
         state.load(checkpoint)
     if finish and state.finish_from is None:
         state.finish_from = state.step
-    validation = _validation_batches(drawer, held_out, config)
+    validation = held_out_patterns(drawer, held_out, config)
     sampler = BalancedSampler(store, kept, config.data.balance_power)
     loader = PatternLoader(drawer, sampler, config.batch_size, config.seed)
     log = _Log(folder / "metrics.jsonl", report)
-    began, seen, sums = time.monotonic(), 0, dict[str, float]()
+    began, sums = time.monotonic(), dict[str, float]()
     last = None if state.finish_from is None else state.finish_from + config.schedule.decay_steps
-    for batch in loader.batches(state.step):
+    for seen, batch in enumerate(loader.batches(state.step)):
         out_of_time = time.monotonic() - began > max_seconds
         if out_of_time or state.step == max_steps or state.step == last:
             break
         losses = _step(state, batch, distances, config, device)
-        seen += 1
         for name, value in losses.items():
             sums[name] = sums.get(name, 0.0) + value.item()
         if state.step % config.report_every == 0:
-            rate = seen * config.batch_size / (time.monotonic() - began)
+            rate = (seen + 1) * config.batch_size / (time.monotonic() - began)
             means = {name: value / config.report_every for name, value in sums.items()}
             log.write({"step": state.step, "patterns_per_second": rate, **means})
             sums = {}
@@ -118,7 +117,7 @@ def _optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimi
     return torch.optim.AdamW(groups, lr=config.schedule.peak, fused=True)
 
 
-def _validation_batches(
+def held_out_patterns(
     drawer: PatternDrawer, held_out: np.ndarray, config: TrainingConfig
 ) -> list[Batch]:
     """The same patterns of held-out families each time."""

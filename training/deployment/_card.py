@@ -1,0 +1,59 @@
+"""The card beside a network."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from alphadiffract_stream.prediction import Domain, ModelCard
+
+from ._calibrate import Calibration
+from ._graph import DeployedEnsemble
+
+
+def write_card(
+    path: Path,
+    graph: DeployedEnsemble,
+    calibration: Calibration,
+    *,
+    name: str,
+    version: str,
+    training_set: str,
+    metrics: dict[str, Any],
+    config: dict[str, Any],
+    notes: str = "",
+) -> ModelCard:
+    """Write ``NAME.json`` for the ONNX file at `path`."""
+    card = ModelCard(
+        name=name,
+        version=version,
+        sha256=file_sha256(path),
+        training_set=training_set,
+        members=len(graph.members),
+        parameters=sum(p.numel() for p in graph.members.parameters()),
+        embedding_width=len(calibration.domain_mean),
+        temperature={
+            "crystal_system": round(calibration.system_temperature, 4),
+            "space_group": round(calibration.group_temperature, 4),
+            "group_share": calibration.group_share,
+        },
+        lattice_std=[round(v, 4) for v in calibration.lattice_std],
+        domain=Domain(
+            mean=[round(float(v), 5) for v in calibration.domain_mean],
+            std=[round(float(v), 5) for v in calibration.domain_std],
+            threshold=round(calibration.domain_threshold, 4),
+        ),
+        metrics=metrics,
+        config=config,
+        created=datetime.now(UTC).strftime("%Y-%m-%d"),
+        notes=notes,
+    )
+    path.with_suffix(".json").write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return card
+
+
+def file_sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()

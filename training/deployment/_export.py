@@ -1,0 +1,47 @@
+"""The deployed module as one ONNX file, checked against torch before it is kept."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import torch
+
+from ._graph import OUTPUT_NAMES, DeployedEnsemble
+
+OPSET = 18
+
+
+def export_onnx(graph: DeployedEnsemble, path: Path, examples: torch.Tensor) -> float:
+    """Write `graph`; returns the largest difference to torch over `examples` (N, 8192).
+
+    Raises RuntimeError when probabilities differ by more than 1e-5.
+    """
+    graph = graph.eval()
+    with torch.no_grad():
+        expected = graph(examples)
+    program = torch.onnx.export(
+        graph,
+        (examples[:2],),
+        dynamo=True,
+        opset_version=OPSET,
+        input_names=["pattern"],
+        output_names=list(OUTPUT_NAMES),
+        dynamic_shapes={"pattern": {0: torch.export.Dim("batch", min=1, max=4096)}},
+        external_data=False,
+        verbose=False,
+    )
+    if program is None:
+        raise RuntimeError("torch.onnx.export returned nothing")
+    program.optimize()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    program.save(str(path), external_data=False)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    got = session.run(list(OUTPUT_NAMES), {"pattern": examples.numpy()})
+    differences = [
+        float(np.abs(np.asarray(g) - e.numpy()).max()) for g, e in zip(got, expected, strict=True)
+    ]
+    if max(differences[:4]) > 1e-5:
+        raise RuntimeError(f"{path}: differs from torch by {max(differences[:4]):.2e}")
+    return max(differences[:4])

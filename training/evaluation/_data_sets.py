@@ -1,0 +1,74 @@
+"""Labelled patterns from an ``.npz`` of intensities and the ``.json`` of labels beside it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alphadiffract_stream.pattern import Origin, Pattern, RadialUnit
+
+CU_MEAN = 1.5418
+"""Å; for sets that are known to be Cu Kα and store no wavelength."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LabelledSet:
+    """Patterns as measured, with what is known of their crystals."""
+
+    name: str
+    patterns: list[Pattern]
+    space_group: NDArray[np.int64]
+    """(N,) 1…230."""
+    niggli: NDArray[np.float64]
+    """(N, 6) Å, °; NaN where not known."""
+
+    def __len__(self) -> int:
+        return len(self.patterns)
+
+
+def load_labelled(path: Path) -> LabelledSet:
+    """Read ``NAME.npz`` (intensity (N, n), two_theta_start, _step, wavelength) and ``NAME.json``.
+
+    Points that are zero at either end of a scan were not measured and are masked. Raises
+    FileNotFoundError or KeyError where a piece is missing.
+    """
+    rows = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    with np.load(path) as arrays:
+        intensity = arrays["intensity"]
+        start = float(arrays["two_theta_start"]) if "two_theta_start" in arrays else 5.0
+        step = float(arrays["two_theta_step"]) if "two_theta_step" in arrays else 0.02
+        wavelength = float(arrays["wavelength"]) if "wavelength" in arrays else CU_MEAN
+    two_theta = start + step * np.arange(intensity.shape[1])
+    return LabelledSet(
+        name=path.stem,
+        patterns=[
+            _measured(row["id"], two_theta, values.astype(np.float64), wavelength)
+            for row, values in zip(rows, intensity, strict=True)
+        ],
+        space_group=np.array([row["space_group"] for row in rows]),
+        niggli=np.array([_niggli(row) for row in rows]),
+    )
+
+
+def _measured(
+    identifier: str, two_theta: NDArray[np.float64], values: NDArray[np.float64], wavelength: float
+) -> Pattern:
+    present = np.flatnonzero(values)
+    span = slice(present[0], present[-1] + 1) if present.size else slice(None)
+    return Pattern(
+        intensity=values[span],
+        axis=two_theta[span],
+        unit=RadialUnit.TWO_THETA_DEG,
+        wavelength=wavelength,
+        wavelength_source="data set",
+        origin=Origin(transport="data set", name=identifier),
+    )
+
+
+def _niggli(row: dict[str, object]) -> list[float]:
+    known = row.get("niggli") or row.get("derived_niggli")
+    return list(known) if isinstance(known, list) else [float("nan")] * 6

@@ -1,0 +1,54 @@
+"""Metrics as a person reads them."""
+
+from __future__ import annotations
+
+from rich.table import Table
+
+from ._metrics import Metrics
+
+PAPER_RRUFF = {
+    "crystal system, top-1": "81.74 %",
+    "space group, top-1": "66.21 %",
+    "within one subgroup edge": "> 87 %",
+    "lattice length MAE": "2.11 Å",
+    "lattice length MAPE": "23.5 %",
+    "lattice angle MAE": "2.72°",
+}
+"""AlphaDiffract, ten members, on its RRUFF selection of 734 (240 for the lattice)."""
+
+
+def metrics_table(metrics: Metrics, title: str) -> Table:
+    """One row a figure: this network, the naive baseline, and the paper's on its own selection."""
+    table = Table("figure", "this network", "naive baseline", "paper (RRUFF)", title=title)
+    rows = {
+        "crystal system, top-1": (
+            f"{100 * metrics.system_top1:.2f} ± {100 * metrics.system_interval:.2f} %",
+            f"{100 * metrics.baseline_system:.2f} %",
+        ),
+        "space group, top-1": (
+            f"{100 * metrics.group_top1:.2f} ± {100 * metrics.group_interval:.2f} %",
+            f"{100 * metrics.baseline_group:.2f} %",
+        ),
+        "space group, top-5": (f"{100 * metrics.group_top5:.2f} %", ""),
+        "within one subgroup edge": (_percent(metrics.within_one_edge), ""),
+        "calibration error (system)": (f"{metrics.system_ece:.3f}", ""),
+        "lattice length MAE": (_unit(metrics.length_mae, "Å"), ""),
+        "lattice length MAPE": (_unit(metrics.length_mape, "%"), ""),
+        "lattice angle MAE": (_unit(metrics.angle_mae, "°"), ""),
+    }
+    for name, (own, baseline) in rows.items():
+        table.add_row(name, own, baseline, PAPER_RRUFF.get(name, ""))
+    table.add_section()
+    for system, row in metrics.per_system.items():
+        share = f"{100 * row['system_top1']:.1f} % system, {100 * row['group_top1']:.1f} % group"
+        table.add_row(f"{system} ({row['patterns']:.0f})", share, "", "")
+    table.caption = f"{metrics.patterns} patterns, {metrics.lattices} with a known Niggli cell"
+    return table
+
+
+def _percent(value: float | None) -> str:
+    return "no graph given" if value is None else f"{100 * value:.2f} %"
+
+
+def _unit(value: float | None, unit: str) -> str:
+    return "no cells known" if value is None else f"{value:.2f} {unit}"
