@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import PatternError
 from ..pattern import Origin, Pattern
+from ._formats import FileBusyError
 from ._messages import Message, PatternReceived, PatternRefused, RunStarted, RunStopped
 from ._read_options import ReadOptions
 
@@ -43,14 +44,19 @@ class FileRun:
         status = "fail" if failure else "success"
         return RunStopped(self.uid, self.num_events, status, failure)
 
-    async def messages(self, path: Path) -> AsyncIterator[Message]:
-        """One message a pattern in `path`; a file that cannot be read is one refusal."""
+    async def messages(self, path: Path, *, wait: bool = False) -> AsyncIterator[Message]:
+        """One message a pattern in `path`; a file that cannot be read is one refusal.
+
+        wait: raise FileBusyError instead of refusing a file that its writer has locked.
+        """
         results = self._options.read(path, self._wavelength)
         try:
             while True:
                 result = await asyncio.to_thread(_next, results)
                 if result is None:
                     return
+                if wait and isinstance(result, FileBusyError):
+                    raise result
                 yield self._message(path, result)
         finally:
             # Cancelled while a thread still reads: the generator then closes itself when done.

@@ -76,6 +76,11 @@ class Folder:
         """`path` was read; from now on it is only watched for changes."""
         self._pending.pop(path, None)
 
+    def again(self, path: Path) -> None:
+        """`path` could not be read yet: its time of standing still begins anew."""
+        del self._read[path]
+        self._pending[path].since = time.monotonic()
+
     def unread(self) -> list[Path]:
         """Files seen and not read."""
         return sorted(self._pending, key=natural)

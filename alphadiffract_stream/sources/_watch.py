@@ -13,6 +13,7 @@ from ..errors import ConfigurationError
 from ..urls import Url
 from ._file_run import FileRun
 from ._folder import Folder
+from ._formats import FileBusyError
 from ._messages import Dropped, Message
 from ._read_options import ReadOptions, options_of, path_of
 
@@ -81,9 +82,12 @@ class WatchSource:
                 for path in complete:
                     if self._stop.is_set():
                         break
-                    async for message in self._run.messages(path):
-                        yield message
-                    self._folder.done(path)
+                    try:
+                        async for message in self._run.messages(path, wait=True):
+                            yield message
+                        self._folder.done(path)
+                    except FileBusyError:
+                        self._folder.again(path)
             # What came since the last look was not read either.
             await asyncio.to_thread(self._folder.look, None)
         except OSError as error:

@@ -7,10 +7,10 @@ from pathlib import Path
 from ...errors import PatternError
 from . import _chi, _columns, _gsas, _nexus, _npy, _rruff, _xrdml
 from ._foreign import refuse_foreign
-from ._parsed import Parsed, Reader, Results
+from ._parsed import FileBusyError, Parsed, Reader, Results
 from ._text import MAX_BYTES
 
-__all__ = ["FORMATS", "MAX_BYTES", "SUFFIXES", "Parsed", "identify", "parse"]
+__all__ = ["FORMATS", "MAX_BYTES", "SUFFIXES", "FileBusyError", "Parsed", "identify", "parse"]
 
 FORMATS: dict[str, Reader] = {
     "columns": _columns.read,

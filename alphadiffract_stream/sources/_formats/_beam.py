@@ -79,7 +79,7 @@ def beam_of(lines: Iterable[tuple[int, str]], place: str) -> Beam:
     said: list[Statement] = []
     ratio = KALPHA_RATIO
     for index, text in lines:
-        head = text[:1000]
+        head = re.sub(r"([\s_])[\s_]+", r"\1", text[:1000])  # runs would cost the patterns dearly
         said += _said(head, index)
         found = _RATIO.search(head)
         if found:

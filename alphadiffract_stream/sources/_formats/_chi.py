@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ._axis_names import Axis, axis_of
@@ -28,12 +29,12 @@ def _fit2d(text: TextFile) -> Parsed:
     if len(text.lines) < 5:
         raise text.error("file", None, f"{len(text.lines)} lines", "a .chi has 4 and the data")
     counts = text.lines[3].split()
-    if not counts or not counts[0].isascii() or not counts[0].isdigit():
+    if not counts or not re.fullmatch(r"[0-9]{1,9}", counts[0]):
         remedy = "line 4 of a .chi is the number of points; rename the file if it is plain columns"
         raise text.error("number of points", 3, text.lines[3], remedy)
     table = read_table(text, start=4)
     if len(table.values) < int(counts[0]):
-        found = f"{len(table.values)} of {counts[0][:12]} points"
+        found = f"{len(table.values)} of {counts[0]} points"
         raise text.error("number of points", 3, found, "the file is truncated: write it again")
     label = text.lines[1].strip()
     axis = axis_of(label) or Axis(None, why=f"label {label[:60]!r} names no axis known here")

@@ -34,6 +34,7 @@ _ANODE = re.compile(
     r"(?i:anode|target)[\s_]*(?i:material)?[\s:=,\"]+([A-Z][a-z]?)\b"
     r"|\b(Ag|Co|Cr|Cu|Fe|Ga|In|Mo|W)[\s_-]*K[\s_-]*(?:alpha|α|a)",
 )
+_LONGEST_NAMES = 2000
 
 
 def read(path: Path, max_bytes: int) -> Results:
@@ -98,7 +99,7 @@ def metadata(table: Table, names: list[str], roles: tuple[int, int, int | None])
     """What the header says of the sample and the tube, and which columns were left aside."""
     found: dict[str, Any] = {}
     for _, line in table.header:
-        sample = _SAMPLE.match(line)
+        sample = _SAMPLE.match(line[:1000])
         if sample and "sample" not in found:
             found["sample"] = shorten(sample[1].strip(), 200)
         anode = _ANODE.search(line[:1000])
@@ -134,7 +135,7 @@ def _names(table: Table) -> list[str]:
 
 
 def _cells(line: str, dialect: Dialect, width: int) -> list[str]:
-    text = _MARK.sub("", line)
+    text = _MARK.sub("", line[:_LONGEST_NAMES])
     cuts = [dialect.split(text)]
     if dialect.separator is None:
         joined = re.sub(r"\s+(?=[\[(])", "", re.sub(r"[\[(][^\])]*[\])]", _glued, text))
@@ -187,7 +188,7 @@ def _hint(text: TextFile, table: Table) -> tuple[Axis | None, PatternError | Non
     axes: list[Axis] = []
     for _, line in table.header:
         named = [found[0] for found in _PYFAI_UNIT.finditer(line[:1000])]
-        keyed = _KEYED_AXIS.match(_MARK.sub("", line))
+        keyed = _KEYED_AXIS.match(_MARK.sub("", line[:1000]))
         axes += [axis for name in [*named, keyed[1] if keyed else ""] if (axis := axis_of(name))]
     if not axes and table.header:
         last = _MARK.sub("", table.header[-1][1])

@@ -20,7 +20,7 @@ from ._beam import Beam
 from ._columns import settle
 from ._hdf5 import Tree, attribute, text, texts, top
 from ._nexus_beam import beams
-from ._parsed import Parsed, Results
+from ._parsed import FileBusyError, Parsed, Results
 
 MAX_POINTS = 10_000_000
 """Points of one pattern; more is not a powder pattern."""
@@ -51,6 +51,9 @@ def read(path: Path, max_bytes: int) -> Results:
                 yield result
             if not found:
                 raise _nothing(tree, path)
+    except BlockingIOError as error:
+        value, remedy = f"{path}: locked by its writer", "read it when the writer has closed it"
+        raise FileBusyError("file", value, remedy) from error
     # HDF5's own failures surface as any of these, depending on where the damage is.
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         if isinstance(error, PatternError):

@@ -43,6 +43,10 @@ Results = Iterator[Parsed | PatternError]
 """A stack goes on after a frame that cannot be read: the error takes its place."""
 
 
+class FileBusyError(PatternError):
+    """Another process holds the file open for writing; it may be whole later."""
+
+
 class Reader(Protocol):
     """Reads one format. Yields at least one result, or raises PatternError."""
 

@@ -21,6 +21,7 @@ _NUMBER = re.compile(
 _COMMA_NUMBER = re.compile(
     r"[+-]?(?:(?:\d+,?\d*|,\d+)(?:[eEdD][+-]?\d+)?|nan|inf(?:inity)?)", re.IGNORECASE | re.ASCII
 )
+_LONGEST_NUMBER = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +39,10 @@ class Dialect:
         return [cell.strip().strip('"').strip() for cell in line.split(self.separator)]
 
     def is_number(self, cell: str) -> bool:
-        """Whether `cell` is one number in this dialect."""
-        return bool((_COMMA_NUMBER if self.decimal_comma else _NUMBER).fullmatch(cell))
+        """Whether `cell` is one number in this dialect; a thousand digits are none."""
+        return len(cell) <= _LONGEST_NUMBER and bool(
+            (_COMMA_NUMBER if self.decimal_comma else _NUMBER).fullmatch(cell)
+        )
 
     def to_float(self, cell: str) -> float:
         """A cell that `is_number`, Fortran's D exponent included."""

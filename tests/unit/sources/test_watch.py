@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import fcntl
 import os
 import shutil
 
+import h5py
+import numpy as np
 import pytest
 
 from alphadiffract_stream.errors import ConfigurationError
@@ -116,6 +119,26 @@ async def test_a_file_changed_after_it_was_read_is_reported_once_and_not_read_ag
         path.write_text(GOOD * 4)
         (tmp_path / "b.xy").write_text(GOOD)
         assert name(await queue.get()) == "b.xy"
+
+
+async def test_an_hdf5_file_still_held_by_its_writer_is_read_when_it_is_closed(tmp_path):
+    made, path = tmp_path / "made", tmp_path / "a.h5"
+    with h5py.File(made, "w") as file:
+        data = file.create_group("data")
+        data.attrs.update({"NX_class": "NXdata", "signal": "I", "axes": ["q"]})
+        data["I"], data["q"] = np.ones(9), np.arange(9.0)
+        data["q"].attrs["units"] = "1/nm"
+    async with watching(tmp_path) as (source, queue):
+        with path.open("wb") as held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # as HDF5 does in the process that writes
+            held.write(made.read_bytes())
+            held.flush()
+            for number in range(3):  # every one complete only after a.h5 has stood still
+                (tmp_path / f"{number}.xy").write_text(GOOD)
+                assert name(await queue.get()) == f"{number}.xy"
+        assert name(await queue.get()) == "a.h5"
+        await source.close()
+        assert (await queue.get()).num_events == 4
 
 
 async def test_a_file_renamed_into_place_is_read_under_its_last_name(tmp_path):

@@ -54,6 +54,23 @@ def test_lines_of_all_formats_mixed(tmp_path, suffix, text):
     survives(tmp_path / f"a{suffix}", text.encode(errors="replace"))
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["# wavelength " + " " * 10**5, "# " + "( " * 10**5, "sample" + " " * 10**5, "#" * 10**5,
+     "1" * 10**5 + "x 2", "[ " * 10**5, "# " + "_" * 10**5 + "lambda", "1," * 10**5 + "x"],
+)  # fmt: skip
+@pytest.mark.parametrize("suffix", [".xy", ".chi", ".fxye"])
+def test_a_long_line_does_not_take_for_ever(tmp_path, line, suffix):
+    """Patterns that backtrack would take minutes here, and the test's time limit is two."""
+    survives(tmp_path / f"a{suffix}", f"{line}\n{line}\n1 2\n3 4\n".encode())
+    survives(tmp_path / f"b{suffix}", f"a\nb\nc\n{line}\n1 2\n3 4\n".encode())
+
+
+def test_deep_xml(tmp_path):
+    deep = b"<a>" * 10**5 + b"</a>" * 10**5
+    survives(tmp_path / "a.xrdml", b"<xrdMeasurements>" + deep + b"</xrdMeasurements>")
+
+
 @ANY_FILE
 @given(text=LINES)
 def test_xml_with_anything_in_it(tmp_path, text):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import fcntl
 import json
 from pathlib import Path
 
@@ -228,6 +229,14 @@ def test_links_that_go_round_in_circles_end(tmp_path):
         file["entry/hard"] = file["entry"]
         del file["entry"].attrs["default"]
     assert len(list(read_patterns(path))) == 3
+
+
+def test_a_file_its_writer_has_locked_is_refused_with_that_reason(tmp_path):
+    path = azint(tmp_path / "a.h5")
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)  # as HDF5 does in the process that writes
+        with pytest.raises(PatternError, match="locked by its writer"):
+            read_pattern(path)
 
 
 def test_no_pattern_inside(tmp_path):
