@@ -88,8 +88,7 @@ async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
     async with AsyncExitStack() as stack:
         engine = open_engine(settings.engine)
         stack.push_async_callback(engine.close)
-        if warm_up := getattr(engine, "warm_up", None):
-            await asyncio.to_thread(warm_up)
+        await asyncio.to_thread(_warm_up, engine, settings.background)
         sinks = [_kept(stack, open_sink(url)) for url in settings.sinks]
         fallback = settings.fallback_wavelength
         sources = [_kept(stack, open_source(url, wavelength=fallback)) for url in settings.sources]
@@ -100,6 +99,20 @@ async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
             return await service.run()
         finally:
             announcing.cancel()
+
+
+def _warm_up(engine: Any, background: str | None) -> None:
+    """What the first pattern would otherwise wait for: memory, imports, tables."""
+    from ..engines import golden_pattern
+    from ..grid import GRID_TWO_THETA, GRID_WAVELENGTH
+    from ..pattern import Pattern, RadialUnit
+    from ..service import predict_each
+
+    if warm_up := getattr(engine, "warm_up", None):
+        warm_up()
+    intensity = golden_pattern()[0]
+    pattern = Pattern(intensity, GRID_TWO_THETA, RadialUnit.TWO_THETA_DEG, GRID_WAVELENGTH)
+    next(predict_each([pattern], engine, background=background))
 
 
 def _kept(stack: AsyncExitStack, opened: Any) -> Any:

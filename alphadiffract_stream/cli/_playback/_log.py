@@ -1,4 +1,5 @@
-"""Document logs: JSON lines, each ``[name, document]``, as the jsonl sink writes them."""
+"""Document logs: JSON lines, each ``{"name": …, "doc": …}`` (as the jsonl sink and bluesky's
+``JSONLinesWriter`` write them) or ``[name, document]``."""
 
 from __future__ import annotations
 
@@ -36,4 +37,4 @@ def _document(line: bytes, place: str) -> Named:
                 return name, document
     except orjson.JSONDecodeError as error:
         raise ConfigurationError(f"{place}: no JSON ({error})") from None
-    raise ConfigurationError(f'{place}: each line must be ["name", {{document}}]')
+    raise ConfigurationError(f'{place}: no document; each line is {{"name": "event", "doc": …}}')
