@@ -8,7 +8,7 @@ from numba import njit
 from ._crystal import is_reduced, march_dollase, metric, parameters, strained, system_of
 from ._instrument import add_background, own_axis, sample, to_grid
 from ._noise import add_noise
-from ._peaks import POINTS, START, STOP, add_peak, widths
+from ._peaks import POINTS, START, STOP, add_peak, axial_shift, widths
 
 CANONICAL = 12.398419843 / 20.0
 CU_K_ALPHA1, CU_K_ALPHA2, CU_MEAN = 1.540593, 1.544427, 1.5418
@@ -91,7 +91,7 @@ def add_lines(pattern, sine, area, broadening, line, zero, shift):
         if area[k] < 1e-5 * strongest or sine[k] * line >= 1:
             continue
         theta = np.arcsin(sine[k] * line)
-        position = 2 * np.degrees(theta) + zero + shift * np.cos(theta)
+        position = axial_shift(2 * np.degrees(theta)) + zero + shift * np.cos(theta)
         if START - 0.05 < position < STOP + 0.05:
             fwhm, eta = widths(position, size, microstrain, u, v, w, CANONICAL)
             add_peak(pattern, position, area[k], fwhm, eta, 3e-4 * strongest / fwhm)

@@ -54,3 +54,11 @@ def widths(two_theta, size, microstrain, u, v, w, wavelength):
     ) ** 0.2
     q = y / total
     return 0.01 * total, 1.36603 * q - 0.47719 * q * q + 0.11116 * q**3
+
+
+@njit(cache=True, nogil=True)
+def axial_shift(two_theta):
+    """Where a peak appears under GSAS-II's least axial divergence; see `simulation.axial_shift`."""
+    cosine = np.sqrt(1 + 0.002**2) * np.cos(np.radians(two_theta))
+    lowest = np.degrees(np.arccos(min(1.0, cosine)))
+    return lowest + 0.57735 * (two_theta - lowest)

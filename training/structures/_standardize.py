@@ -8,6 +8,7 @@ from functools import lru_cache
 import gemmi
 import numpy as np
 import spglib
+import spglib.error
 from numpy.typing import NDArray
 
 from alphadiffract_stream.simulation import StructureError, UnitCellContents
@@ -31,6 +32,15 @@ def standardize(record: StructureRecord, symprec: float = 0.01) -> StandardCell:
     Raises StructureError when spglib finds no symmetry, an element is unknown, or the space group
     is not the one recorded.
     """
+    # spglib's coming behaviour: raise instead of answering None.
+    spglib.error.OLD_ERROR_HANDLING = False
+    try:
+        return _standardize(record, symprec)
+    except spglib.error.SpglibError as error:
+        raise StructureError(f"{record.identifier}: spglib: {error}") from None
+
+
+def _standardize(record: StructureRecord, symprec: float) -> StandardCell:
     data = spglib.get_symmetry_dataset(
         (record.lattice, record.fractional, record.atomic_numbers), symprec=symprec
     )

@@ -1,0 +1,162 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from training.networks import HeadOutputs, LogAxis, build, scale_to_unit
+from training.reflections import ReflectionStore
+from training.trainer import (
+    TrainingConfig,
+    graph_distances,
+    learning_rate,
+    read_config,
+    train,
+    training_loss,
+)
+from training.trainer._config import LossConfig, ScheduleConfig
+
+TINY = {
+    "kind": "compact",
+    "points": 1024,
+    "channels": [8, 8],
+    "kernels": [3, 3],
+    "depths": [1, 1],
+    "features": 16,
+}
+CONFIGS = Path(__file__).resolve().parents[3] / "training" / "configs"
+
+
+@pytest.fixture
+def config(store: ReflectionStore, tmp_path: Path) -> TrainingConfig:
+    # One family must be held out, so the store is doubled under other families.
+    other = ReflectionStore(
+        store.identifier,
+        np.zeros_like(store.family),
+        store.space_group_number,
+        store.cell,
+        store.to_niggli,
+        store.offsets,
+        store.hkl,
+        store.strength,
+    )
+    ReflectionStore.concatenate([store, other]).save(tmp_path / "reflections.npz")
+    (tmp_path / "edges.json").write_text(
+        json.dumps([[n, n - 1, 2, "t"] for n in range(2, 231)]), encoding="utf-8"
+    )
+    return TrainingConfig.model_validate(
+        {
+            "name": "tiny",
+            "network": TINY,
+            "batch_size": 8,
+            "bfloat16": False,
+            "validate_every": 2,
+            "report_every": 1,
+            "data": {
+                "reflections": tmp_path / "reflections.npz",
+                "subgroups": tmp_path / "edges.json",
+                "validation_patterns": 8,
+            },
+            "schedule": {"warmup_steps": 2, "decay_steps": 2},
+        }
+    )
+
+
+def test_a_run_cut_in_two_is_the_same_run(config: TrainingConfig, tmp_path: Path) -> None:
+    whole = train(config, tmp_path / "whole", max_steps=6)
+    train(config, tmp_path / "cut", max_steps=3)
+    resumed = train(config, tmp_path / "cut", max_steps=6)
+    for name, value in whole.network.state_dict().items():
+        torch.testing.assert_close(resumed.network.state_dict()[name], value, msg=name)
+    assert resumed.step == 6
+
+
+def test_finishing_decays_to_zero_and_ends(config: TrainingConfig, tmp_path: Path) -> None:
+    train(config, tmp_path / "run", max_steps=3)
+    done = train(config, tmp_path / "run", finish=True)
+    assert done.step == 5
+    assert done.finish_from == 3
+
+
+def test_loss_falls_on_textbook_crystals(config: TrainingConfig, tmp_path: Path) -> None:
+    rows: list[dict] = []
+    train(config, tmp_path / "run", max_steps=40, report=rows.append)
+    losses = [row["total"] for row in rows if "total" in row]
+    assert np.mean(losses[-5:]) < 0.8 * np.mean(losses[:5])
+
+
+def test_equation_6_by_hand() -> None:
+    logits = torch.zeros(2, 7), torch.zeros(2, 230)
+    lattice = torch.tensor([[4.0, 5, 6, 90, 90, 90]] * 2)
+    outputs = HeadOutputs(*logits, lattice, torch.zeros(2, 4))
+    distances = torch.full((230, 230), 3.0).fill_diagonal_(0)
+    target = torch.tensor([0, 6]), torch.tensor([0, 224])
+    loss = training_loss(
+        outputs, *target, lattice + 1, distances, LossConfig(gemd=2.0, lattice="paper")
+    )
+    assert loss["system"].item() == pytest.approx(np.log(7))
+    assert loss["group"].item() == pytest.approx(np.log(230))
+    assert loss["gemd"].item() == pytest.approx(3 * 229 / 230)
+    assert loss["lattice"].item() == pytest.approx(1.0)
+    expected = np.log(7) + np.log(230) + 2 * 3 * 229 / 230 + 1
+    assert loss["total"].item() == pytest.approx(expected)
+
+
+def test_subgroup_graph_of_the_reference_data(data_dir: Path) -> None:
+    distance = graph_distances(data_dir / "spacegroups" / "maxsub_edges.json")
+    assert (distance == distance.T).all()
+    assert distance.max() == 6
+    assert distance[224, 226 - 1] >= 1
+    assert distance[0, 1] == 1  # P1 is a maximal subgroup of P-1
+
+
+def test_disconnected_graph_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "edges.json").write_text("[[2, 1, 2, 't']]".replace("'", '"'))
+    with pytest.raises(ValueError, match="not connected"):
+        graph_distances(tmp_path / "edges.json")
+
+
+def test_triangular_cycles_halve() -> None:
+    schedule = ScheduleConfig(kind="triangular", peak=2e-4, half_cycle_steps=10)
+    assert learning_rate(schedule, 0) == pytest.approx(2e-5)
+    assert learning_rate(schedule, 10) == pytest.approx(2e-4)
+    assert learning_rate(schedule, 20) == pytest.approx(2e-5)
+    assert learning_rate(schedule, 30) == pytest.approx(2e-5 + 0.5 * 1.8e-4)
+
+
+def test_every_shipped_configuration_builds() -> None:
+    paths = sorted(CONFIGS.glob("*.toml"))
+    assert paths
+    for path in paths:
+        config = read_config(path)
+        assert sum(p.numel() for p in build(config.network).parameters()) > 0
+        config.data.drawn_with()
+
+
+def test_unknown_setting_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "c.toml").write_text('name = "x"\nlearning_rate = 3\n')
+    with pytest.raises(ValueError, match="learning_rate"):
+        read_config(tmp_path / "c.toml")
+
+
+def test_log_axis_keeps_a_constant_and_moves_lines_evenly() -> None:
+    axis = LogAxis(4096)
+    torch.testing.assert_close(axis(torch.ones(1, 8192)), torch.ones(1, 4096))
+    theta = np.radians(np.linspace(5, 20, 8192)) / 2
+    q = np.sin(theta)
+
+    def place(value: float) -> float:
+        pattern = np.exp(-0.5 * ((np.log(q) - np.log(value)) / 0.004) ** 2)
+        return float(axis(torch.tensor(pattern, dtype=torch.float32)[None]).argmax())
+
+    first, second = place(0.06), place(0.12)
+    assert place(0.06 * 1.02) - first == pytest.approx(place(0.12 * 1.02) - second, abs=1)
+
+
+def test_networks_do_not_care_about_scale() -> None:
+    pattern = torch.rand(2, 8192)
+    torch.testing.assert_close(scale_to_unit(1e4 * pattern), scale_to_unit(pattern))
+    assert torch.isfinite(scale_to_unit(torch.zeros(1, 8192))).all()
