@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -185,3 +185,10 @@ def started(run: str = "run") -> RunStarted:
 
 def stopped(num_events: int | None = None, run: str = "run") -> RunStopped:
     return RunStopped(run, num_events)
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    """Wait until `condition` holds, at most 10 s."""
+    async with asyncio.timeout(10):
+        while not condition():  # noqa: ASYNC110 - counters tell nobody when they change
+            await asyncio.sleep(0.001)

@@ -101,8 +101,8 @@ def _show_json(predictions: Iterator[Prediction]) -> bool:
 def _show_table(predictions: Iterator[Prediction]) -> bool:
     from rich.console import Console
 
-    from ._table import table_of
+    from ._table import show
 
     rows = list(predictions)
-    Console().print(table_of(rows))
+    show(rows, Console())
     return all(prediction.status.predicted for prediction in rows)

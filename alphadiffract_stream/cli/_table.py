@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -19,40 +20,36 @@ _STYLES = {
 }
 
 
-def table_of(predictions: Sequence[Prediction]) -> Table:
-    """One row a pattern; the reason stands where an answer would."""
+def show(predictions: Sequence[Prediction], console: Console) -> None:
+    """One row a pattern, and below the table why any of them is not simply ``ok``."""
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("pattern", overflow="fold")
-    table.add_column("status")
-    table.add_column("system")
-    table.add_column("space group")
-    table.add_column("a b c (Å)  α β γ (°), conventional", overflow="fold")
+    for heading in ("status", "crystal system", "space group"):
+        table.add_column(heading)
+    table.add_column("a b c (Å)\nα β γ (°)")
     table.add_column("coverage", justify="right")
     for prediction in predictions:
         status = Text(prediction.status.value, style=_STYLES[prediction.status])
         table.add_row(_name(prediction), status, *_answer(prediction))
-    return table
+    console.print(table)
+    for prediction in predictions:
+        if prediction.reason:
+            name = Text(f"{_name(prediction)}: ", style=_STYLES[prediction.status])
+            console.print(name.append(prediction.reason, style="default"))
 
 
-def _answer(prediction: Prediction) -> tuple[str | Text, ...]:
+def _answer(prediction: Prediction) -> tuple[str, ...]:
     if not prediction.status.predicted:
-        return "", "", Text(prediction.reason, style="dim"), ""
+        return ()
     best = prediction.space_groups[0]
-    cell = Text(cell_text(prediction.conventional))
-    if prediction.reason:
-        cell.append(f"\n{prediction.reason}", style="dim")
     return (
-        f"{prediction.crystal_system} {prediction.crystal_system_probability:.0%}",
-        f"{best.symbol} ({best.number}) {best.probability:.0%}",
-        cell,
+        f"{prediction.crystal_system}\n{prediction.crystal_system_probability:.0%}",
+        f"{best.symbol} ({best.number})\n{best.probability:.0%}",
+        " ".join(f"{x:.3f}" for x in prediction.conventional[:3])
+        + "\n"
+        + " ".join(f"{x:.2f}" for x in prediction.conventional[3:]),
         f"{prediction.coverage:.0%}",
     )
-
-
-def cell_text(cell: Sequence[float]) -> str:
-    """Six numbers as ``5.404 5.404 5.404  90.0 90.0 90.0``."""
-    lengths = " ".join(f"{x:.3f}" for x in cell[:3])
-    return f"{lengths}  {' '.join(f'{x:.1f}' for x in cell[3:])}"
 
 
 def _name(prediction: Prediction) -> str:

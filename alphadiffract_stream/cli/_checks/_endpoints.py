@@ -33,7 +33,7 @@ async def check_sink(url: str, patience: float) -> Check:
 
 async def _reach(name: str, url: Url, patience: float) -> Check:
     if url.port is not None:
-        if "bind" in url.query:
+        if url.query.get("bind", "no").lower() in ("yes", "true", "on", "1"):
             return Check(name, State.OK, "waits for others to connect; not opened")
         return await _connect(name, url, patience)
     if url.scheme in ("file", "watch"):

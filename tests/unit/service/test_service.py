@@ -22,6 +22,7 @@ from tests.streams import (
     started,
     stopped,
     unreadable,
+    until,
 )
 
 QUICK = {"reorder_wait": 0.05, "engine_timeout": 2.0, "sink_timeout": 1.0, "drain_timeout": 5.0}
@@ -312,8 +313,7 @@ async def test_stop_drains_what_was_accepted():
     service, sink = made([source], engine=engine, max_batch=4)
     running = asyncio.create_task(service.run())
     await service.ready.wait()
-    while service.metrics.received < 30:
-        await asyncio.sleep(0.001)
+    await until(lambda: service.metrics.received == 30)
     service.stop()
     await asyncio.wait_for(running, 5)
     assert sink.seq_nums == list(range(1, 31))
@@ -329,8 +329,7 @@ async def test_abort_answers_what_is_left_failed():
     source = MemorySource([started(), *(marked(n) for n in range(1, 6))], endless=True)
     service, sink = made([source], engine=engine, engine_timeout=60)
     running = asyncio.create_task(service.run())
-    while service.metrics.received < 5:
-        await asyncio.sleep(0.001)
+    await until(lambda: service.metrics.received == 5)
     service.stop()
     await asyncio.sleep(0.02)
     assert not running.done()
