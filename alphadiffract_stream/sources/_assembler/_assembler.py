@@ -183,7 +183,10 @@ class Assembler:
             if len(stream.early) < self._waiting.limit:
                 stream.early.append(event)
                 return []
-            return [*self._give_up_waiting(stream.run), *self._event(event)]
+            stream.run.late = True
+            opened = self._open(stream.run)
+            answered = self._answer(stream, event)
+            return [*opened, *answered, *self._stop_if_complete(stream.run)]
         return [*self._answer(stream, event), *self._stop_if_complete(stream.run)]
 
     def _event_page(self, doc: Mapping[str, Any]) -> list[Message]:
