@@ -21,7 +21,7 @@ COLDEST, HOTTEST = 300.0, 1250.0
 TO_CALCITE = (693.0, 753.0)
 TO_LIME = (948.0, 1073.0)
 
-PURE = 0.999
+PURE = 0.99
 """Fraction above which a frame counts as one phase."""
 
 
