@@ -12,6 +12,7 @@ between two of them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import gemmi
@@ -30,10 +31,10 @@ STRAINS = (0.0, 0.0, 1e-6, 1e-4, 1e-3)
 Matrix = tuple[int, ...]
 
 
-def random_cell(bravais: str, random: np.random.Generator) -> np.ndarray:
-    """(6,) a conventional cell of that type; axial ratios up to 1 : 30, every other one special."""
+def random_cell(bravais: str, random: np.random.Generator, special: float = 0.5) -> np.ndarray:
+    """(6,) a conventional cell of that type, axial ratios up to 1 : 30, a share of them special."""
     a, b, c = 5.0 * np.exp(random.uniform(-1.7, 1.7, 3))
-    if random.random() < 0.5:
+    if random.random() < special:
         b, c = a * np.sqrt(random.choice(SQUARED_RATIOS, 2))
     right, beta = 90.0, np.degrees(np.arccos(random.uniform(-0.9, 0.0)))
     if bravais == "aP":
@@ -75,13 +76,15 @@ def strained(cell: np.ndarray, strain: float, random: np.random.Generator) -> np
     return cell_from_metric(root @ bend @ bend.T @ root.T)
 
 
-def collect(bravais: str, cells: int, seed: int) -> dict[bytes, tuple[int, Matrix]]:
+def collect(
+    bravais: str, cells: int, seed: int, special: float = 0.5, strains: Sequence[float] = STRAINS
+) -> dict[bytes, tuple[int, Matrix]]:
     """Character → (how often seen, its matrix of smallest integers) over `cells` random cells."""
     random = np.random.default_rng(seed)
     found: dict[bytes, tuple[int, Matrix]] = {}
     for index in range(cells):
-        cell = random_cell(bravais, random)
-        strain = STRAINS[index % len(STRAINS)]
+        cell = random_cell(bravais, random, special)
+        strain = strains[index % len(strains)]
         matrix = to_niggli(strained(cell, strain, random) if strain else cell, bravais)[1]
         key = character(matrix, bravais)
         this = tuple(int(value) for value in matrix.ravel())

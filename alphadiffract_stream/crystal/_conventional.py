@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ._cell import Cell, cell_from_metric, metric_tensor
 from ._niggli_table import NIGGLI_TO_CONVENTIONAL
@@ -30,7 +30,7 @@ class ConventionalCell:
     """Strain (Frobenius norm, so 0.01 is about 1 %) from the nearest symmetric cell; NaN too."""
 
 
-def conventional_cell(niggli: Sequence[float], space_group_number: int) -> ConventionalCell:
+def conventional_cell(niggli: ArrayLike, space_group_number: int) -> ConventionalCell:
     """Conventional cell nearest to `niggli` that space group `space_group_number` allows.
 
     niggli: a b c (Å) α β γ (°). Every lattice character of the group's Bravais type is tried and

@@ -58,6 +58,9 @@ def space_group_number(symbol: str) -> int:
     if text.isdecimal():
         return _group(int(text)).number
     group = gemmi.find_spacegroup_by_name(text) if text else None
+    if group is None and text:
+        # Short symbols of unique axis c, such as P2_1/b.
+        group = gemmi.find_spacegroup_by_name(f"{text[0]} 1 1 {text[1:].strip()}")
     if group is None:
         raise SpaceGroupError(
             f"space group: {symbol!r} is unknown; give a Hermann–Mauguin symbol such as "

@@ -33,6 +33,7 @@ def canonical_two_theta(axis: Array, unit: RadialUnit, wavelength: float | None)
     if unit.needs_wavelength and wavelength is None:
         raise PatternError("wavelength", f"unknown for an axis of {_NAMES[unit]}", NO_WAVELENGTH)
     _check_finite(axis)
+    axis = np.where(np.isfinite(axis), axis, np.nan)
     _check_possible(axis, unit)
     check_monotonic("axis", axis)
     return _convert(axis, unit, wavelength)
@@ -102,7 +103,8 @@ def _check_possible(axis: Array, unit: RadialUnit) -> None:
 
 def _impossible(axis: Array, unit: RadialUnit) -> tuple[str, str] | None:
     """(value, remedy) where some point cannot exist in `unit`."""
-    low, high = float(np.nanmin(axis)), float(np.nanmax(axis))
+    finite = axis[np.isfinite(axis)]
+    low, high = float(finite.min()), float(finite.max())
     name = _NAMES[unit]
     if unit is RadialUnit.TWO_THETA_DEG and (high > 180 or low < -180):
         worst = high if high > 180 else low

@@ -20,7 +20,7 @@ Array = NDArray[np.float64]
 
 _BIN = 8
 # In bins of 0.0146°. Chosen on simulated patterns with broad peaks (to 0.6°) on a curved background
-# of a halo and a decay: each leaves under 1 % of the strongest peak there (rms).
+# of a halo and a decay: each leaves under 1.5 % of the strongest peak there (rms).
 _SETTINGS: dict[str, dict[str, Any]] = {
     "airpls": {"lam": 1e5},
     "arpls": {"lam": 1e5},

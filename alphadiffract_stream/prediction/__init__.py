@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from ..crystal import CRYSTAL_SYSTEMS
 from ._card import Domain, ModelCard
 from ._interpret import failure, interpret, refusal
 from ._novelty import distances
-from ._outputs import CRYSTAL_SYSTEMS, SIGNATURE, Outputs
+from ._outputs import SIGNATURE, Outputs
 from ._prediction import Latency, Prediction, SpaceGroupCandidate, Status
 from ._record import as_record
 

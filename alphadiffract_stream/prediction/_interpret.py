@@ -9,12 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ..crystal import conventional_cell, crystal_system_index, space_group_symbol
+from ..crystal import (
+    CRYSTAL_SYSTEMS,
+    conventional_cell,
+    crystal_system_index,
+    space_group_symbol,
+)
 from ..errors import EngineError, PatternError
 from ..pattern import Origin, Pattern
 from ._card import ModelCard
 from ._novelty import novelties
-from ._outputs import CRYSTAL_SYSTEMS, SIGNATURE, Outputs
+from ._outputs import SIGNATURE, Outputs
 from ._prediction import Prediction, SpaceGroupCandidate, Status
 
 if TYPE_CHECKING:  # the grid brings background removal with it; an answer needs only its shape
