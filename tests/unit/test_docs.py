@@ -107,12 +107,15 @@ def test_code_of_page_runs(page: Path, reader: Reader) -> None:
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_blocks_are_of_a_known_kind(page: Path) -> None:
-    """A misspelt language would silently not be run."""
+    """A misspelt language would silently not be run; so would code with a title beside it."""
     inside = False
     for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), start=1):
         if line.lstrip().startswith("```"):
-            language = line.strip().strip("`")
+            language, _, title = line.strip().strip("`").partition(" ")
             assert inside or language in LANGUAGES, f"{page.name}:{number}: {language!r}"
+            assert not (title and language in ("bash", "python")), (
+                f"{page.name}:{number}: {title!r}"
+            )
             inside = not inside
     assert not inside, f"{page.name}: an unclosed block"
 
