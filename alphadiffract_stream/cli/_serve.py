@@ -94,7 +94,14 @@ async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
         sources = [_kept(stack, open_source(url, wavelength=fallback)) for url in settings.sources]
         service = Service(sources, sinks, engine, settings)
         _obey_signals(service)
-        announcing = asyncio.create_task(_announce(service, settings, engine, ready_file))
+        ready = {
+            "pid": os.getpid(),
+            "sources": [_place(source) for source in sources],
+            "sinks": [_place(sink) for sink in sinks],
+            "engine": settings.engine,
+            "model": f"{engine.card.name} {engine.card.version}",
+        }
+        announcing = asyncio.create_task(_announce(service, ready, ready_file))
         try:
             return await service.run()
         finally:
@@ -139,21 +146,18 @@ def _obey_signals(service: Service) -> None:
         loop.add_signal_handler(number, obey)
 
 
-async def _announce(
-    service: Service, settings: Settings, engine: Any, ready_file: Path | None
-) -> None:
+def _place(endpoint: Any) -> dict[str, str]:
+    """Its name, and the address it really has where the system chose the port."""
+    address = getattr(endpoint, "address", None)
+    return {"name": endpoint.name} | ({"address": address} if address else {})
+
+
+async def _announce(service: Service, ready: dict[str, Any], ready_file: Path | None) -> None:
     await service.ready.wait()
-    ready = {
-        "ready": True,
-        "pid": os.getpid(),
-        "sources": service.source_names,
-        "sinks": service.sink_names,
-        "engine": settings.engine,
-        "model": f"{engine.card.name} {engine.card.version}",
-    }
-    log.info("ready %s", json.dumps(ready))
+    text = json.dumps(ready)
+    log.info("ready %s", text)
     if ready_file is not None:
         # Renamed into place, so that whoever waits for it never reads half of it.
         partial = ready_file.with_name(ready_file.name + ".partial")
-        partial.write_text(json.dumps(ready) + "\n", encoding="utf-8")
+        partial.write_text(text + "\n", encoding="utf-8")
         partial.replace(ready_file)

@@ -25,8 +25,8 @@ def show(predictions: Sequence[Prediction], console: Console) -> None:
     table = Table(box=None, header_style="bold", pad_edge=False)
     table.add_column("pattern", overflow="fold")
     for heading in ("status", "crystal system", "space group"):
-        table.add_column(heading)
-    table.add_column("a b c (Å)\nα β γ (°)")
+        table.add_column(heading, no_wrap=True)
+    table.add_column("a b c (Å)\nα β γ (°)", no_wrap=True)
     table.add_column("coverage", justify="right")
     for prediction in predictions:
         status = Text(prediction.status.value, style=_STYLES[prediction.status])

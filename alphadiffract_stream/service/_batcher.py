@@ -103,7 +103,10 @@ class Batcher:
         self._metrics.batches += 1
         self._metrics.batched_patterns += len(batch)
         for job, prediction in zip(batch, predictions, strict=True):
-            job.answer(prediction, (began - job.received_at) * 1e3, compute)
+            try:
+                job.answer(prediction, (began - job.received_at) * 1e3, compute)
+            except Exception:
+                log.exception("%s: its answer could not be passed on", prediction.origin)
 
     async def _predict(self, batch: list[Job]) -> list[Prediction]:
         patterns = [job.pattern for job in batch]

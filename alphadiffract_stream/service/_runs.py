@@ -60,10 +60,12 @@ class Runs:
             return run
         self._closed.pop(uid, None)
         self._metrics.runs_started += 1
-        wait, limit = self._settings.reorder_wait, self._settings.reorder_limit
+        wait = self._settings.reorder_wait
+        # A gap must never hold back so many that there is no room left for what fills it.
+        limit = min(self._settings.reorder_limit, self._settings.queue_size - 1)
         run = self._open[uid] = Run(
             uid,
-            PredictionRun(start, self._engine.card, self._engine.name),
+            PredictionRun({"uid": uid, **start}, self._engine.card, self._engine.name),
             Sequencer(wait, limit),
             self._metrics,
             stop_wait=wait,

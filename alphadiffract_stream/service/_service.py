@@ -70,16 +70,6 @@ class Service:
         self._stopping = asyncio.Event()
         self._aborting = asyncio.Event()
 
-    @property
-    def source_names(self) -> list[str]:
-        """As sources name themselves, with the ports they really have."""
-        return [source.name for source in self._sources]
-
-    @property
-    def sink_names(self) -> list[str]:
-        """As sinks name themselves."""
-        return [outlet.name for outlet in self._outlets]
-
     def stop(self) -> None:
         """Take no more; answer what was accepted, close the runs, flush the sinks."""
         self._stopping.set()
@@ -125,7 +115,7 @@ class Service:
     async def _read(self, source: Source) -> None:
         try:
             async for message in source:
-                await self._take(message, source.name)
+                await self._take_safely(message, source.name)
                 await asyncio.sleep(0)  # a source that never waits must not starve the answers
         except Exception:
             log.exception("source %s broke and is not read any more", source.name)
@@ -135,6 +125,14 @@ class Service:
             run.sources.discard(source.name)
             if not run.sources:
                 run.finish(_STOPPED if self._stopping.is_set() else ended)
+
+    async def _take_safely(self, message: Message, source: str) -> None:
+        """One message that cannot be handled must not end the stream."""
+        try:
+            await self._take(message, source)
+        except Exception:
+            self.metrics.dropped += 1
+            log.exception("source %s: dropped a %s", source, type(message).__name__)
 
     async def _take(self, message: Message, source: str) -> None:
         match message:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from alphadiffract_stream.pattern import Origin
 from alphadiffract_stream.service import Metrics, Service, Settings
-from alphadiffract_stream.sources import Dropped, RunStopped
+from alphadiffract_stream.sources import Dropped, RunStarted, RunStopped
 from tests.streams import (
     FLOOR,
     EchoEngine,
@@ -156,6 +156,23 @@ async def test_events_without_their_start_are_answered():
     stop = sink.of("stop")[0]
     assert (stop["exit_status"], stop["predicted"]) == ("abort", 2)
     assert "ended before the run" in stop["reason"]
+
+
+async def test_a_message_that_cannot_be_handled_does_not_end_the_stream(caplog):
+    odd = RunStarted("odd", {"time": object(), "sample": object()})
+    items = [RunStarted("bare", {}), marked(1, "bare"), odd, RunStarted([]), started(), marked(1)]
+    metrics, sink = await served([*items, stopped(1)])
+    assert sink.of("start")[0]["parents"] == ["bare"]
+    assert metrics.dropped == 1
+    assert "dropped a RunStarted" in caplog.text
+    assert metrics.predicted == 2
+    assert_balanced(sink)
+
+
+async def test_a_gap_never_holds_back_more_than_there_is_room_for():
+    items = [started(), *(marked(n) for n in range(2, 20)), stopped(19)]
+    _, sink = await served(items, queue_size=4, reorder_wait=30.0)
+    assert sink.seq_nums == list(range(2, 20))
 
 
 async def test_the_raw_exit_status_is_kept():
