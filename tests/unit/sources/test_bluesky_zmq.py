@@ -47,6 +47,11 @@ async def take(source, count: int):
     return messages
 
 
+async def until(true) -> None:
+    while not true():  # noqa: ASYNC110 - there is no event to wait for
+        await asyncio.sleep(0.001)
+
+
 @contextlib.asynccontextmanager
 async def connected(query: str = ""):
     with Publisher() as publisher:
@@ -169,8 +174,7 @@ async def test_closing_ends_the_iteration_and_closes_the_run():
 async def test_a_cancelled_reader_loses_nothing():
     async with connected() as (publisher, source):
         reader = asyncio.ensure_future(take(source, 1))
-        while source._receiver._pending is None:
-            await asyncio.sleep(0)
+        await until(lambda: source._receiver._pending is not None)
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reader
@@ -184,11 +188,9 @@ async def test_connections_are_watched(caplog):
     caplog.set_level(logging.INFO)
     async with connected() as (publisher, source):
         reader = asyncio.ensure_future(take(source, 1))
-        while not source.connections:
-            await asyncio.sleep(0.001)
+        await until(lambda: source.connections == 1)
         publisher.socket.close()
-        while source.connections:
-            await asyncio.sleep(0.001)
+        await until(lambda: source.connections == 0)
         reader.cancel()
     assert "connected" in caplog.text
     assert "documents may be lost" in caplog.text

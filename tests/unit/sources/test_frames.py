@@ -237,9 +237,8 @@ json_values = st.recursive(
     ),
     max_leaves=8,
 )
-names = st.sampled_from(
-    "run seq_num time shape unit axis energy_kev dtype sigma mask metadata".split()
-)
+NAMES = ["run", "seq_num", "time", "shape", "unit", "axis", "energy_kev", "dtype", "sigma", "mask"]
+names = st.sampled_from([*NAMES, "metadata"])
 kinds = st.sampled_from(["start", "pattern", "stop"])
 
 

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import pickle
 from pathlib import Path
@@ -156,11 +157,8 @@ def test_the_size_is_checked_before_anything_is_read():
 @example(b"\xdf\xff\xff\xff\xff")
 @example(b"\xc7\x04\xff1234")
 def test_random_payloads_are_documents_or_refused(payload):
-    try:
+    with contextlib.suppress(DecodeError):
         _, name, document = decode_message(message(payload))
-    except DecodeError as error:
-        assert str(error)
-    else:
         assert name == "event"
         assert isinstance(document, dict)
 
@@ -181,9 +179,9 @@ def test_msgpack_keeps_every_plain_document(document):
 
 @pytest.mark.parametrize("serializer", SAFE)
 def test_what_cannot_be_sent_is_said(serializer):
-    with pytest.raises(TypeError, match="cannot be sent|not JSON serializable"):
+    with pytest.raises(TypeError, match=r"cannot be sent|not JSON serializable"):
         encode_message("start", {"x": object()}, serializer)
-    with pytest.raises(TypeError, match="cannot be sent|not JSON serializable"):
+    with pytest.raises(TypeError, match=r"cannot be sent|not JSON serializable"):
         encode_message("start", {"x": np.array([object()])}, Serializer.MSGPACK)
 
 

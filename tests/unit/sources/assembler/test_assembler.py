@@ -481,10 +481,10 @@ json_values = st.recursive(
     ),
     max_leaves=12,
 )
-fields = st.sampled_from(
-    "uid time run_start descriptor seq_num data timestamps filled data_keys name object_keys hints "
-    "configuration num_events exit_status reason analysis alphadiffract".split()
-)
+FIELDS = ["uid", "time", "run_start", "descriptor", "seq_num", "data", "timestamps", "filled"]
+FIELDS += ["data_keys", "name", "object_keys", "hints", "configuration", "num_events"]
+FIELDS += ["exit_status", "reason", "analysis", "alphadiffract"]
+fields = st.sampled_from(FIELDS)
 
 
 @settings(deadline=None)
