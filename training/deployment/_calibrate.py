@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from alphadiffract_stream.prediction import distances
+
 from ..networks import HeadOutputs
 
 
@@ -54,7 +56,7 @@ def calibrate(
     error = (mean_lattice - lattice).abs().numpy()
     embedding = torch.stack([o.embedding for o in outputs]).mean(dim=0).numpy()
     mean, std = embedding.mean(axis=0), embedding.std(axis=0) + 1e-3
-    distance = np.sqrt((((embedding - mean) / std) ** 2).mean(axis=1))
+    distance = distances(embedding, mean.tolist(), std.tolist())
     return Calibration(
         t_system,
         t_group,

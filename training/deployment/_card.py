@@ -7,6 +7,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import torch
+
+from alphadiffract_stream.engines import golden_pattern
 from alphadiffract_stream.prediction import Domain, ModelCard
 
 from ._calibrate import Calibration
@@ -45,6 +48,7 @@ def write_card(
             std=[round(float(v), 5) for v in calibration.domain_std],
             threshold=round(calibration.domain_threshold, 4),
         ),
+        golden=golden_answer(graph),
         metrics=metrics,
         config=config,
         created=datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -52,6 +56,13 @@ def write_card(
     )
     path.with_suffix(".json").write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return card
+
+
+def golden_answer(graph: DeployedEnsemble) -> list[float]:
+    """(7,) crystal-system probabilities for the pattern engines are checked with."""
+    with torch.no_grad():
+        probability = graph.eval()(torch.from_numpy(golden_pattern()))[0]
+    return [round(float(p), 6) for p in probability[0]]
 
 
 def file_sha256(path: Path) -> str:
