@@ -1,10 +1,13 @@
 """Every document is valid, and says what ARCHITECTURE and docs/reference/documents.md say."""
 
+import json
 import math
+import pickle
 import re
 from pathlib import Path
 
 import msgpack
+import msgpack_numpy
 import numpy as np
 import orjson
 import pytest
@@ -14,6 +17,7 @@ from hypothesis import strategies as st
 
 from alphadiffract_stream.documents import STREAM, Account, PredictionRun
 from alphadiffract_stream.documents._descriptor import answer_keys
+from alphadiffract_stream.wire import Serializer, encode_message
 from tests.predictions import ARAGONITE, CARD, origin, predicted, refused
 
 RAW_START = {
@@ -286,3 +290,21 @@ def test_every_key_is_in_the_reference_and_no_other():
     documented = {name for cell in first_cells for name in re.findall(r"`(\w+)`", cell)}
 
     assert documented - {"raw_NAME"} == set(answer_keys("model"))
+
+
+@pytest.mark.parametrize(
+    ("serializer", "deserializer"),
+    [
+        (Serializer.MSGPACK, msgpack.unpackb),
+        (Serializer.MSGPACK, msgpack_numpy.unpackb),
+        (Serializer.JSON, json.loads),
+        (Serializer.PICKLE, pickle.loads),
+    ],
+)
+def test_deserializers_of_bluesky_users_read_our_documents(serializer, deserializer):
+    run = prediction_run()
+    sent = [run.start(), *run.event(predicted(), METADATA, energy=20.0), *run.stop(Account(1, 1))]
+
+    for name, document in sent:
+        payload = encode_message(name, document, serializer, b"alphadiffract").split(b" ", 2)[2]
+        assert deserializer(payload) == document
