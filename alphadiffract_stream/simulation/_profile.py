@@ -68,6 +68,7 @@ def thompson_cox_hastings(
 
 def pseudo_voigt(x: ArrayLike, fwhm: ArrayLike, eta: ArrayLike) -> NDArray[np.float64]:
     """η L + (1 − η) G of unit area at distance `x` from the centre; broadcasts."""
+    fwhm, eta = np.asarray(fwhm, dtype=np.float64), np.asarray(eta, dtype=np.float64)
     u2 = (np.asarray(x) / fwhm) ** 2
     lorentz = 2 / (np.pi * fwhm) / (1 + 4 * u2)
     gauss = 2 * np.sqrt(np.log(2) / np.pi) / fwhm * np.exp(-4 * np.log(2) * u2)
