@@ -104,7 +104,7 @@ class FrameReader:
 
     def _start(self, identity: Identity, rest: Mapping[str, Any]) -> list[Message]:
         uid = identity.run or self._new_session()
-        if uid in self._runs or uid in self._closed:
+        if uid in self._runs:
             raise DecodeError(f"start: run {uid} has started already")
         try:
             header = StartHeader.model_validate(rest)
@@ -136,7 +136,7 @@ class FrameReader:
     ) -> list[Message]:
         uid = identity.run or self._session
         if uid in self._closed:
-            raise DecodeError(f"pattern: run {uid} is closed already")
+            raise DecodeError(f"pattern: run {uid} is closed; a start header begins it anew")
         messages: list[Message] = []
         if uid not in self._runs:
             start = {"uid": uid, "time": identity.time or time.time()}
@@ -161,6 +161,7 @@ class FrameReader:
             self._forget(oldest)
             reason = f"no stop message, and {_MAX_RUNS} newer runs"
             messages.append(RunStopped(oldest, None, "abort", reason))
+        self._closed.discard(uid)
         self._runs[uid] = _Run(uid, defaults)
         return [*messages, RunStarted(uid, start)]
 

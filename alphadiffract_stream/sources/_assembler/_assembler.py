@@ -49,6 +49,8 @@ class Assembler:
     for the events it counts.
     max_waiting: events that may wait for their descriptor, all runs together.
     max_runs: runs that may be open; beyond it the oldest is closed as aborted.
+    replay_after: s after which the start of a closed run is taken for a replay and the run begins
+    anew; before, for a document that came twice.
     """
 
     def __init__(
@@ -61,6 +63,7 @@ class Assembler:
         patience: float = 2.0,
         max_waiting: int = 1000,
         max_runs: int = 64,
+        replay_after: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._keys = keys
@@ -68,6 +71,7 @@ class Assembler:
         self._wavelength = wavelength
         self._patience = patience
         self._max_runs = max_runs
+        self._replay_after = replay_after
         self._clock = clock
         self._runs: dict[str, Run] = {}
         self._streams: dict[str, Stream] = {}
@@ -146,8 +150,10 @@ class Assembler:
             self._passed_over.add(uid)
             self._forget(uid)
             return []
-        if uid in self._closed:
+        closed = self._closed.time(uid)
+        if closed is not None and self._clock() < closed + self._replay_after:
             raise DecodeError(f"run {uid} is closed already")
+        self._closed.discard(uid)
         run = self._run(uid)
         if run.start is not None:
             raise DecodeError(f"run {uid} has started already")
@@ -163,6 +169,7 @@ class Assembler:
             raise DecodeError(f"run {descriptor.run_start} is closed already")
         if descriptor.uid in self._streams:
             raise DecodeError(f"descriptor {descriptor.uid} has come already")
+        self._closed.discard(descriptor.uid)
         run = self._run(descriptor.run_start)
         stream = Stream(descriptor, run)
         run.streams.append(stream)
@@ -305,9 +312,9 @@ class Assembler:
         self, run: Run, exit_status: str, reason: str, num_events: int | None = None
     ) -> list[Message]:
         self._forget(run.uid)
-        self._closed.add(run.uid)
-        for stream in run.streams:
-            self._closed.add(stream.descriptor.uid)
+        now = self._clock()
+        for uid in (run.uid, *(stream.descriptor.uid for stream in run.streams)):
+            self._closed.add(uid, now)
         if run.opened:
             return [RunStopped(run.uid, num_events, exit_status, reason)]
         lost = run.undescribed

@@ -1,21 +1,29 @@
-"""A set that remembers only what was put in lately."""
+"""What happened lately, and when."""
 
 from __future__ import annotations
 
 
 class Recent:
-    """At most `limit` strings; the oldest are forgotten."""
+    """At most `limit` names, each with the time it was put in; the oldest are forgotten."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit
-        self._items: dict[str, None] = {}
+        self._times: dict[str, float] = {}
 
-    def add(self, item: str) -> None:
-        """Remember `item`."""
-        self._items.pop(item, None)
-        self._items[item] = None
-        if len(self._items) > self._limit:
-            del self._items[next(iter(self._items))]
+    def add(self, name: str, time: float = 0.0) -> None:
+        """Remember `name`."""
+        self._times.pop(name, None)
+        self._times[name] = time
+        if len(self._times) > self._limit:
+            del self._times[next(iter(self._times))]
 
-    def __contains__(self, item: object) -> bool:
-        return item in self._items
+    def discard(self, name: str) -> None:
+        """Forget `name`, if it is there."""
+        self._times.pop(name, None)
+
+    def time(self, name: str) -> float | None:
+        """When `name` was put in; None if it is not there."""
+        return self._times.get(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._times

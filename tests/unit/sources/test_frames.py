@@ -214,10 +214,13 @@ def test_what_comes_twice_is_dropped():
     (start,) = target.read([header("start", run="a")])
     target.read([header("stop", run="a")])
     (late,) = target.read(first)
+    target.read([header("start", run="a")])
+    (anew,) = target.read(first)
 
     assert "duplicate" in again.reason
     assert "has started already" in start.reason
-    assert "closed already" in late.reason
+    assert "begins it anew" in late.reason
+    assert isinstance(anew, PatternReceived)
 
 
 def test_open_runs_are_bounded_and_closed_at_the_end():

@@ -297,6 +297,17 @@ def test_the_oldest_of_too_many_runs_is_closed():
     assert (stopped.exit_status, stopped.num_events) == ("abort", None)
 
 
+def test_a_run_that_is_replayed_is_analysed_again():
+    clock = Clock()
+    target = assembler(clock)
+    documents = raw_run(3)
+
+    assert kinds(feed(target, documents)) == WHOLE
+    assert set(kinds(feed(target, documents))) == {"Dropped"}
+    clock.now += 10
+    assert kinds(feed(target, documents)) == WHOLE
+
+
 def test_the_end_of_the_source_closes_what_is_open():
     target = assembler()
     documents = raw_run(3)
@@ -443,7 +454,7 @@ def test_whatever_the_order_every_event_is_answered_once_or_dropped(rng: random.
     documents = [d for d in documents if rng.random() < 0.9]
     rng.shuffle(documents)
     clock = Clock()
-    target = assembler(clock, max_waiting=data.draw(st.integers(1, 20)))
+    target = assembler(clock, max_waiting=data.draw(st.integers(1, 20)), replay_after=1e9)
 
     messages = []
     for name, document in documents:
