@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 from uuid import uuid4
 
 from ..documents import PredictionRun
 from ..engines import Engine
-from ..pattern import Origin
+from ..pattern import HC_KEV_ANGSTROM, Origin
+from ..sources import RunStarted
 from ._metrics import Metrics
 from ._run import Emit, Run
 from ._sequencer import Sequencer
@@ -52,10 +52,11 @@ class Runs:
             return run
         if origin.run_uid:
             log.warning("%s: the start of its run was not seen", origin)
-        return self.start(uid, {"uid": uid, "start_missing": True})
+        return self.start(RunStarted(uid, {"uid": uid, "start_missing": True}))
 
-    def start(self, uid: str, start: Mapping[str, Any]) -> Run:
+    def start(self, message: RunStarted) -> Run:
         """Open a run, anew if it was closed (a replay); an open one stays as it is."""
+        uid = message.run_uid
         if run := self._open.get(uid):
             return run
         self._closed.pop(uid, None)
@@ -65,7 +66,7 @@ class Runs:
         limit = min(self._settings.reorder_limit, self._settings.queue_size - 1)
         run = self._open[uid] = Run(
             uid,
-            PredictionRun({"uid": uid, **start}, self._engine.card, self._engine.name),
+            self._documents(message),
             Sequencer(wait, limit),
             self._metrics,
             stop_wait=wait,
@@ -73,6 +74,17 @@ class Runs:
             closed=self._forget,
         )
         return run
+
+    def _documents(self, message: RunStarted) -> PredictionRun:
+        wavelength = message.wavelength
+        return PredictionRun(
+            {"uid": message.run_uid, **message.start},
+            self._engine.card,
+            self._engine.name,
+            raw_data_keys=message.data_keys or None,
+            energy=None if wavelength is None else HC_KEV_ANGSTROM / wavelength,
+            energy_source=message.wavelength_source,
+        )
 
     async def until_closed(self) -> None:
         """Until no run is open."""

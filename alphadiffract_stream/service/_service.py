@@ -143,8 +143,8 @@ class Service:
                     run, ticket = accepted
                     ticket.metadata = metadata
                     run.answer(ticket, refusal(origin, error))
-            case RunStarted(run_uid, start):
-                self._runs.start(run_uid, start).sources.add(source)
+            case RunStarted():
+                self._runs.start(message).sources.add(source)
             case RunStopped(run_uid):
                 if run := self._runs.get(run_uid):
                     run.stop(message)
