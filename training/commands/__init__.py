@@ -6,6 +6,7 @@ import typer
 
 from ._evaluate import evaluate
 from ._export import export
+from ._pack import pack
 from ._reflections import reflections
 from ._train import train
 
@@ -18,6 +19,7 @@ def _training() -> None:
 
 
 app.command()(reflections)
+app.command()(pack)
 app.command()(train)
 app.command()(evaluate)
 app.command()(export)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -11,9 +12,11 @@ from rich.console import Console
 
 from ..deployment import DeployedEnsemble, calibrate, export_onnx, write_card
 from ..networks import HeadOutputs, build
-from ..patterns import PatternDrawer
-from ..reflections import ReflectionStore
-from ..trainer import TrainingConfig, held_out_patterns, load_average, validate
+from ..patterns import open_drawer
+from ..reflections import ReflectionStore, SymmetryTables
+from ..trainer import TrainingConfig, held_out_patterns, load_average, read_config, validate
+
+PATHS = frozenset({"reflections", "subgroups"})
 
 
 def export(
@@ -29,23 +32,29 @@ def export(
 ) -> None:
     """Calibrate the members on held-out patterns and write them as one graph."""
     console = Console(stderr=True)
-    config = _config(runs[0])
-    store = ReflectionStore.load(data or config.data.reflections)
-    drawer = PatternDrawer(store, config.data.drawn_with())
+    config = _config(runs[0]).on_data(data)
+    config = replace(config, data=replace(config.data, validation_patterns=patterns))
+    store = ReflectionStore.load(config.data.reflections)
+    drawer = open_drawer(
+        config.data.engine,
+        store,
+        SymmetryTables.load(config.data.reflections),
+        config.data.drawn_with(),
+        torch.device("cpu"),
+    )
     _, held_out = store.split(config.data.validation_fraction)
-    config.data.validation_patterns = patterns
     batches = held_out_patterns(drawer, held_out, config)
     members = [load_average(run / "checkpoint.pt", build(_config(run).network)) for run in runs]
     with torch.no_grad():
-        outputs = [[member(torch.from_numpy(b.pattern)) for b in batches] for member in members]
+        outputs = [[member(b.pattern) for b in batches] for member in members]
     pooled = [HeadOutputs(*(torch.cat(parts) for parts in zip(*o, strict=True))) for o in outputs]
     labels = [
-        torch.cat([torch.from_numpy(getattr(b, field)) for b in batches])
+        torch.cat([getattr(b, field) for b in batches])
         for field in ("crystal_system", "space_group", "lattice")
     ]
     calibration = calibrate(pooled, *labels)
     graph = DeployedEnsemble(members, calibration)
-    difference = export_onnx(graph, output, torch.from_numpy(batches[0].pattern[:32]))
+    difference = export_onnx(graph, output, batches[0].pattern[:32])
     metrics = {
         "held_out_simulated": {
             key: round(value, 4)
@@ -60,7 +69,7 @@ def export(
         version=version,
         training_set=f"{training_set}: {len(store)} structures",
         metrics=metrics,
-        config=config.model_dump(mode="json", exclude={"data": {"reflections", "subgroups"}}),
+        config=_without_paths(config),
     )
     console.print(
         f"{output}: {output.stat().st_size / 2**20:.1f} MiB, {card.parameters} parameters"
@@ -70,4 +79,9 @@ def export(
 
 
 def _config(run: Path) -> TrainingConfig:
-    return TrainingConfig.model_validate_json((run / "config.json").read_text(encoding="utf-8"))
+    return read_config(run / "config.json")
+
+
+def _without_paths(config: TrainingConfig) -> dict[str, Any]:
+    values = config.as_json()
+    return {**values, "data": {k: v for k, v in values["data"].items() if k not in PATHS}}

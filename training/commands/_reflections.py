@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 from rich.table import Table
 
-from ..reflections import ReflectionStore, tabulate_all
-from ..structures import StructureRecord, read_materials_project
+from ..reflections import ReflectionStore
+from ..structures import StructureRecord, read_materials_project, tabulate_all
 
 
 def reflections(

@@ -1,7 +1,11 @@
-"""``python -m training train``: one configuration file, one run folder."""
+"""``python -m training train``: one configuration file, one run folder.
+
+`training.trainer.__main__` is the same for machines with torch and numpy alone.
+"""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,21 +23,23 @@ def train(
     max_seconds: Annotated[float, typer.Option(help="Stop (with a checkpoint) after.")] = 1e12,
     max_steps: Annotated[int | None, typer.Option(help="Stop at this step.")] = None,
     finish: Annotated[bool, typer.Option(help="Run the final decay and end.")] = False,
+    finish_seconds: Annotated[
+        float, typer.Option(help="Decay over the last so many of max-seconds.")
+    ] = 0.0,
+    start_from: Annotated[
+        Path | None, typer.Option(help="Checkpoint whose weights a new run begins with.")
+    ] = None,
     threads: Annotated[int | None, typer.Option(help="CPU threads of the network.")] = None,
     data: Annotated[Path | None, typer.Option(help="Overrides data.reflections.")] = None,
     subgroups: Annotated[Path | None, typer.Option(help="Overrides data.subgroups.")] = None,
 ) -> None:
     """Train a network; killed at any moment it goes on from its last checkpoint."""
-    settings = read_config(config)
-    if data:
-        settings.data.reflections = data
-    if subgroups:
-        settings.data.subgroups = subgroups
+    settings = read_config(config).on_data(data, subgroups)
     if threads:
         torch.set_num_threads(threads)
     console = Console(stderr=True)
     output.mkdir(parents=True, exist_ok=True)
-    (output / "config.json").write_text(settings.model_dump_json(indent=1), encoding="utf-8")
+    (output / "config.json").write_text(json.dumps(settings.as_json(), indent=1), encoding="utf-8")
 
     def show(row: dict[str, Any]) -> None:
         console.print("  ".join(f"{name} {value}" for name, value in row.items()), soft_wrap=True)
@@ -44,5 +50,7 @@ def train(
         max_seconds=max_seconds,
         max_steps=max_steps,
         finish=finish,
+        finish_seconds=finish_seconds,
+        start_from=start_from,
         report=show,
     )

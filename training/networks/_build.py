@@ -6,9 +6,10 @@ from typing import Any
 
 from torch import nn
 
+from ._alphadiffract import AlphaDiffract
 from ._compact import Compact
 
-KINDS: dict[str, type[nn.Module]] = {"compact": Compact}
+KINDS: dict[str, type[nn.Module]] = {"alphadiffract": AlphaDiffract, "compact": Compact}
 
 
 def build(config: dict[str, Any]) -> nn.Module:

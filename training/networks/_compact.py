@@ -10,12 +10,13 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from ._drop_path import drop_path
 from ._front import LogAxis, scale_to_unit
 from ._heads import HeadOutputs, Heads
 
 
 class Block(nn.Module):
-    """x + conv(gelu(conv(x))), each convolution with its batch norm; the branch may be dropped."""
+    """relu(x + conv(relu(conv(x)))), batch norm after each convolution; branches may be dropped."""
 
     def __init__(self, channels: int, kernel: int, drop_path: float) -> None:
         super().__init__()
@@ -27,9 +28,7 @@ class Block(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, 1, T) → same."""
         branch = self.second(self.activation(self.first(x)))
-        if self.training and self.drop_path > 0:
-            keep = torch.rand(x.shape[0], 1, 1, 1) >= self.drop_path
-            branch = branch * keep.to(branch.dtype) / (1 - self.drop_path)
+        branch = drop_path(branch, self.drop_path, self.training)
         return self.activation(x + branch)
 
 

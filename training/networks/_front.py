@@ -25,11 +25,16 @@ class LogAxis(nn.Module):
     filter knows a cubic pattern whatever its a; and strain-broadened peaks have one width.
     """
 
+    index: Tensor
+    weight: Tensor
+
     def __init__(self, points: int) -> None:
         super().__init__()
         step = (STOP - START) / (POINTS - 1)
         ends = np.log(np.sin(np.radians(np.array([START, STOP]) / 2)))
-        edges = 2 * np.degrees(np.arcsin(np.exp(np.linspace(*ends, points + 1)).clip(0, 1)))
+        edges = 2 * np.degrees(
+            np.arcsin(np.exp(np.linspace(ends[0], ends[1], points + 1)).clip(0, 1))
+        )
         position = ((edges - START) / step + 0.5).clip(0, POINTS)
         width = math.ceil(np.diff(position).max()) + 1
         index = np.floor(position[:-1]).astype(np.int64)[:, None] + np.arange(width)

@@ -1,9 +1,15 @@
-"""Training patterns: drawn anew each time from reflections, along the way a measured one takes."""
+"""Training patterns: drawn anew each time from reflections, along the way a measured one takes.
+
+Two engines draw the same: `compiled` (numba loops, best on a CPU) and `device` (torch tensors on
+any device). Neither is imported here; see `open_drawer`.
+"""
 
 from __future__ import annotations
 
 from ._augmentation import MEASURED, PAPER, Augmentation
-from ._batches import BalancedSampler, Batch, PatternDrawer, PatternLoader, draw
+from ._batch import Batch, Drawer
+from ._engines import EngineName, open_drawer
+from ._loader import BalancedSampler, PatternLoader
 
 __all__ = [
     "MEASURED",
@@ -11,7 +17,8 @@ __all__ = [
     "Augmentation",
     "BalancedSampler",
     "Batch",
-    "PatternDrawer",
+    "Drawer",
+    "EngineName",
     "PatternLoader",
-    "draw",
+    "open_drawer",
 ]

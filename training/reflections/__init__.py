@@ -1,8 +1,9 @@
-"""Reflection tables of many crystals: what patterns are drawn from."""
+"""Reflection tables of many crystals: what patterns are drawn from. numpy alone."""
 
 from __future__ import annotations
 
+from ._packed import write_pack
 from ._store import ReflectionStore
-from ._tabulate import D_MAX, D_MIN, tabulate, tabulate_all
+from ._symmetry import SymmetryTables
 
-__all__ = ["D_MAX", "D_MIN", "ReflectionStore", "tabulate", "tabulate_all"]
+__all__ = ["ReflectionStore", "SymmetryTables", "write_pack"]

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from ._packed import unpacked_columns
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ReflectionStore:
@@ -42,10 +44,15 @@ class ReflectionStore:
 
     @classmethod
     def load(cls, path: Path) -> ReflectionStore:
-        """Read what `save` wrote. Raises FileNotFoundError naming the command that makes it."""
+        """Read what `save` or `write_pack` wrote.
+
+        Raises FileNotFoundError naming the command that makes it.
+        """
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no reflections; run `python -m training reflections`")
         with np.load(path) as arrays:
+            if "strength_low" in arrays:
+                return cls(**unpacked_columns(arrays))
             return cls(**{f.name: arrays[f.name] for f in fields(cls)})
 
     def split(self, fraction: float = 0.1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -41,9 +41,8 @@ def standardize(record: StructureRecord, symprec: float = 0.01) -> StandardCell:
 
 
 def _standardize(record: StructureRecord, symprec: float) -> StandardCell:
-    data = spglib.get_symmetry_dataset(
-        (record.lattice, record.fractional, record.atomic_numbers), symprec=symprec
-    )
+    cell = (record.lattice, record.fractional, record.atomic_numbers)
+    data = spglib.get_symmetry_dataset(cell, symprec=symprec)  # pyright: ignore[reportArgumentType]
     if data is None:
         raise StructureError(f"{record.identifier}: spglib finds no symmetry")
     if data.number != record.space_group_number:
@@ -51,9 +50,8 @@ def _standardize(record: StructureRecord, symprec: float) -> StandardCell:
             f"{record.identifier}: space group {data.number}, recorded {record.space_group_number}"
         )
     conventional = np.asarray(data.std_lattice)
-    primitive = spglib.find_primitive(
-        (conventional, data.std_positions, data.std_types), symprec=symprec
-    )
+    standard = (conventional, data.std_positions, data.std_types)
+    primitive = spglib.find_primitive(standard, symprec=symprec)  # pyright: ignore[reportArgumentType]
     niggli = None if primitive is None else spglib.niggli_reduce(primitive[0], eps=1e-5)
     if niggli is None:
         raise StructureError(f"{record.identifier}: no Niggli cell")
@@ -68,23 +66,29 @@ def _standardize(record: StructureRecord, symprec: float) -> StandardCell:
             occupancy=np.ones(count),
             u_iso=np.full(count, DEFAULT_U_ISO),
         ),
-        to_niggli=np.asarray(niggli) @ np.linalg.inv(conventional),
+        to_niggli=np.asarray(niggli, dtype=np.float64) @ np.linalg.inv(conventional),
     )
 
 
 @lru_cache(maxsize=530)
 def space_group_from_hall(hall_number: int) -> gemmi.SpaceGroup:
     """gemmi's group for one of spglib's 530 settings."""
-    symbol = spglib.get_spacegroup_type(hall_number).hall_symbol
+    kind = spglib.get_spacegroup_type(hall_number)
+    if kind is None:
+        raise StructureError(f"Hall number {hall_number} is not known")
+    symbol = kind.hall_symbol
     group = gemmi.find_spacegroup_by_ops(gemmi.symops_from_hall(symbol))
     if group is None:
         raise StructureError(f"Hall symbol {symbol!r} is not known")
     return group
 
 
-def cell_parameters(lattice: NDArray[np.float64]) -> tuple[float, ...]:
+def cell_parameters(
+    lattice: NDArray[np.float64],
+) -> tuple[float, float, float, float, float, float]:
     """a b c (Å) α β γ (°) of row vectors (3, 3)."""
     metric = lattice @ lattice.T
-    a, b, c = lengths = np.sqrt(np.diag(metric))
+    a, b, c = np.sqrt(np.diag(metric))
     cosines = np.array([metric[1, 2] / b / c, metric[0, 2] / a / c, metric[0, 1] / a / b])
-    return (*map(float, lengths), *map(float, np.degrees(np.arccos(np.clip(cosines, -1, 1)))))
+    alpha, beta, gamma = np.degrees(np.arccos(np.clip(cosines, -1, 1)))
+    return float(a), float(b), float(c), float(alpha), float(beta), float(gamma)

@@ -1,21 +1,38 @@
-"""The trainer: losses, schedules, weight averages, checkpoints and the loop."""
+"""The trainer: losses, schedules, weight averages, checkpoints and the loop. torch and numpy alone.
+
+``python -m training.trainer`` runs it without the rest of the command line.
+"""
 
 from __future__ import annotations
 
 from ._checkpoint import load_average
-from ._config import TrainingConfig, read_config
+from ._config import (
+    DataConfig,
+    LossConfig,
+    ScheduleConfig,
+    TrainingConfig,
+    parse_config,
+    read_config,
+)
 from ._losses import graph_distances, training_loss
+from ._pieces import write_pieces
 from ._schedule import learning_rate
-from ._train import held_out_patterns, train, validate
+from ._train import train
+from ._validate import held_out_patterns, validate
 
 __all__ = [
+    "DataConfig",
+    "LossConfig",
+    "ScheduleConfig",
     "TrainingConfig",
     "graph_distances",
     "held_out_patterns",
     "learning_rate",
     "load_average",
+    "parse_config",
     "read_config",
     "train",
     "training_loss",
     "validate",
+    "write_pieces",
 ]

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+CHECKPOINT = "checkpoint.pt"
+BEFORE_FINISH = "before_finish.pt"
+"""The state a final decay by time began from: what a longer run goes on from."""
 
 
 @dataclass(slots=True, eq=False)
@@ -20,17 +25,22 @@ class TrainingState:
     step: int = 0
     finish_from: int | None = None
     """Step at which the final decay began."""
+    _pairs: tuple[list[Tensor], list[Tensor]] | None = field(default=None, repr=False)
 
     def update_average(self, decay: float) -> None:
         """Exponential moving average of weights and of batch-norm statistics."""
         decay = min(decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            own = self.network.state_dict()
-            for name, value in self.average.state_dict().items():
-                if value.dtype.is_floating_point:
-                    value.lerp_(own[name], 1 - decay)
-                else:
-                    value.copy_(own[name])
+            averages, own = self._floating_pairs()
+            torch._foreach_lerp_(averages, own, 1 - decay)  # pyright: ignore
+
+    def _floating_pairs(self) -> tuple[list[Tensor], list[Tensor]]:
+        """Same storages for the whole run, so they are looked up once; without counters."""
+        if self._pairs is None:
+            own, average = self.network.state_dict(), self.average.state_dict()
+            names = [name for name, value in average.items() if value.dtype.is_floating_point]
+            self._pairs = [average[n] for n in names], [own[n] for n in names]
+        return self._pairs
 
     def save(self, path: Path) -> None:
         """Write atomically: a run killed while saving keeps its previous checkpoint."""
@@ -43,6 +53,7 @@ class TrainingState:
                 "step": self.step,
                 "finish_from": self.finish_from,
                 "random": torch.get_rng_state(),
+                "random_cuda": _cuda_state(),
             },
             part,
         )
@@ -50,12 +61,19 @@ class TrainingState:
 
     def load(self, path: Path) -> None:
         """Take up what `save` wrote. Tensors only: nothing in the file is executed."""
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+        saved = read_tensors(path)
         self.network.load_state_dict(saved["network"])
         self.average.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.step, self.finish_from = saved["step"], saved["finish_from"]
         torch.set_rng_state(saved["random"])
+        if saved.get("random_cuda") is not None and torch.cuda.is_available():
+            torch.cuda.set_rng_state(saved["random_cuda"])
+
+    def start_from(self, path: Path) -> None:
+        """Weights alone, of another run or of pieces: the averaged ones, with a fresh optimizer."""
+        load_average(path, self.network).train()
+        self.average.load_state_dict(self.network.state_dict())
 
 
 def averaged_copy(network: nn.Module) -> nn.Module:
@@ -65,7 +83,17 @@ def averaged_copy(network: nn.Module) -> nn.Module:
 
 
 def load_average(path: Path, network: nn.Module) -> nn.Module:
-    """`network` with the averaged weights of a checkpoint, ready for use."""
-    saved = torch.load(path, map_location="cpu", weights_only=True)
-    network.load_state_dict(saved["average"])
+    """`network` with the averaged weights of a checkpoint (or a half of one), ready for use."""
+    network.load_state_dict(read_tensors(path)["average"])
     return network.eval()
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """A checkpoint on the CPU. Raises FileNotFoundError naming it."""
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no checkpoint")
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def _cuda_state() -> Tensor | None:
+    return torch.cuda.get_rng_state() if torch.cuda.is_available() else None

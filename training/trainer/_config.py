@@ -1,41 +1,54 @@
-"""A training run is one TOML file; unknown keys are refused."""
+"""A training run is one configuration file; unknown keys are refused. Standard library alone."""
 
 from __future__ import annotations
 
+import json
 import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from ..patterns import MEASURED, PAPER, Augmentation
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+from ..patterns import MEASURED, PAPER, Augmentation, EngineName
+from ._strict import from_mapping
 
 
-class DataConfig(_Section):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataConfig:
     """What is trained on."""
 
     reflections: Path = Path("data/reflections.npz")
+    """As `training reflections` or `training pack` wrote it."""
     subgroups: Path = Path("data/maxsub_edges.json")
-    """Rows [group, subgroup, index, kind] of the maximal-subgroup graph."""
-    validation_fraction: float = Field(default=0.05, gt=0, lt=0.5)
+    """Rows [group, subgroup, index, kind] of the maximal-subgroup graph; a pack brings its own."""
+    validation_fraction: float = 0.05
     validation_patterns: int = 2048
-    balance_power: float = Field(default=0.7, ge=0, le=1)
+    balance_power: float = 0.7
     """Space groups are drawn ∝ count^power; 1 leaves the data as it is."""
     preset: Literal["paper", "measured"] = "measured"
-    augmentation: dict[str, float] = Field(default_factory=dict)
+    augmentation: dict[str, float] = field(default_factory=dict)
     """Changes to the preset, by name."""
+    engine: EngineName = "auto"
+    """What draws the patterns: ``numba`` on a CPU, ``device`` elsewhere, unless said."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.validation_fraction < 0.5:
+            raise ValueError(f"validation_fraction: {self.validation_fraction} is not in 0 … 0.5")
+        if not 0 <= self.balance_power <= 1:
+            raise ValueError(f"balance_power: {self.balance_power} is not in 0 … 1")
+        self.drawn_with()
 
     def drawn_with(self) -> Augmentation:
-        """The preset with its changes."""
+        """The preset with its changes. Raises ValueError for an unknown name."""
+        unknown = sorted(set(self.augmentation) - set(Augmentation._fields))
+        if unknown:
+            raise ValueError(f"augmentation.{unknown[0]}: no such range or probability")
         base = PAPER if self.preset == "paper" else MEASURED
         return base._replace(**self.augmentation)
 
 
-class LossConfig(_Section):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossConfig:
     """Equation (6) and our variants."""
 
     gemd: float = 1.0
@@ -46,7 +59,8 @@ class LossConfig(_Section):
     lattice_weight: float = 1.0
 
 
-class ScheduleConfig(_Section):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScheduleConfig:
     """Learning rate over steps."""
 
     kind: Literal["triangular", "stable"] = "stable"
@@ -59,24 +73,50 @@ class ScheduleConfig(_Section):
     """Of the stable schedule: linear to zero, once `finish` is asked for."""
 
 
-class TrainingConfig(_Section):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainingConfig:
     """Everything a run needs to be repeated."""
 
     name: str
     seed: int = 0
-    network: dict[str, Any] = Field(default_factory=lambda: {"kind": "compact"})
-    data: DataConfig = DataConfig()
-    loss: LossConfig = LossConfig()
-    schedule: ScheduleConfig = ScheduleConfig()
+    network: dict[str, Any] = field(default_factory=lambda: {"kind": "compact"})
+    data: DataConfig = field(default_factory=DataConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     batch_size: int = 128
+    """A process; several processes see that many each."""
     weight_decay: float = 0.05
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
     bfloat16: bool = True
+    compile: bool = False
+    """torch.compile the network: pays on a GPU, after a minute or so."""
     report_every: int = 100
     validate_every: int = 2000
 
+    def as_json(self) -> dict[str, Any]:
+        """For JSON; `parse_config` reads it back."""
+        return json.loads(json.dumps(asdict(self), default=str))
+
+    def on_data(self, reflections: Path | None, subgroups: Path | None = None) -> TrainingConfig:
+        """The same on other files, where given."""
+        data = replace(
+            self.data,
+            reflections=reflections or self.data.reflections,
+            subgroups=subgroups or self.data.subgroups,
+        )
+        return replace(self, data=data)
+
+
+def parse_config(values: Mapping[str, Any]) -> TrainingConfig:
+    """Check a configuration. Raises ValueError naming the setting at fault."""
+    return from_mapping(TrainingConfig, values)
+
 
 def read_config(path: Path) -> TrainingConfig:
-    """Read and check a configuration file."""
-    return TrainingConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    """Read and check a ``.toml`` file, or the ``config.json`` of a run."""
+    text = path.read_text(encoding="utf-8")
+    try:
+        return parse_config(json.loads(text) if path.suffix == ".json" else tomllib.loads(text))
+    except ValueError as error:
+        raise ValueError(f"{path}: {error}") from None

@@ -6,7 +6,6 @@ import json
 from pathlib import Path
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
@@ -76,8 +75,3 @@ def accuracy(outputs: HeadOutputs, system: Tensor, group: Tensor) -> dict[str, f
         "group": (top5[:, 0] == group).float().mean().item(),
         "group_top5": (top5 == group[:, None]).any(dim=1).float().mean().item(),
     }
-
-
-def to_torch(array: NDArray[np.generic]) -> Tensor:
-    """A tensor over the same memory."""
-    return torch.from_numpy(np.ascontiguousarray(array))

@@ -7,8 +7,8 @@ import pytest
 
 pytest.importorskip("torch", reason="the training code needs the `train` extra")
 
-from training.reflections import ReflectionStore, tabulate
-from training.structures import StructureRecord
+from training.reflections import ReflectionStore, SymmetryTables
+from training.structures import StructureRecord, tabulate
 from training.structures._materials_project import lattice_vectors
 
 # name: (space group, cell, [(Z, position)…] of the whole cell)
@@ -64,6 +64,13 @@ def record(name: str) -> StructureRecord:
 def store() -> ReflectionStore:
     """Reflections of all textbook crystals, several times over."""
     return ReflectionStore.concatenate([tabulate(record(name)) for name in CRYSTALS])
+
+
+@pytest.fixture(scope="session")
+def symmetry() -> SymmetryTables:
+    """Laue rotations, and a chain instead of the subgroup graph."""
+    number = np.arange(230)
+    return SymmetryTables.derived(np.abs(number[:, None] - number).clip(max=6).astype(np.int8))
 
 
 @pytest.fixture(scope="session")

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from alphadiffract_stream.simulation import StructureError
-from training.patterns._crystal import metric, parameters
-from training.reflections import ReflectionStore, tabulate, tabulate_all
-from training.structures import StructureRecord
+from training.patterns.compiled._crystal import metric, parameters
+from training.reflections import ReflectionStore
+from training.structures import StructureRecord, tabulate, tabulate_all
 
 
 def test_niggli_cells_of_known_lattices(store: ReflectionStore) -> None:

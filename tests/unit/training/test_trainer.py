@@ -10,14 +10,16 @@ import torch
 from training.networks import HeadOutputs, LogAxis, build, scale_to_unit
 from training.reflections import ReflectionStore
 from training.trainer import (
+    LossConfig,
+    ScheduleConfig,
     TrainingConfig,
     graph_distances,
     learning_rate,
+    parse_config,
     read_config,
     train,
     training_loss,
 )
-from training.trainer._config import LossConfig, ScheduleConfig
 
 TINY = {
     "kind": "compact",
@@ -47,7 +49,7 @@ def config(store: ReflectionStore, tmp_path: Path) -> TrainingConfig:
     (tmp_path / "edges.json").write_text(
         json.dumps([[n, n - 1, 2, "t"] for n in range(2, 231)]), encoding="utf-8"
     )
-    return TrainingConfig.model_validate(
+    return parse_config(
         {
             "name": "tiny",
             "network": TINY,

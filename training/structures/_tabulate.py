@@ -13,8 +13,9 @@ import numpy as np
 from alphadiffract_stream.pattern import wavelength_from_energy
 from alphadiffract_stream.simulation import StructureError, reflections
 
-from ..structures import StructureRecord, standardize
-from ._store import ReflectionStore
+from ..reflections import ReflectionStore
+from ._materials_project import StructureRecord
+from ._standardize import standardize
 
 WAVELENGTH = wavelength_from_energy(20.0)
 STRAIN_MARGIN = 0.04

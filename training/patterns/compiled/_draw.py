@@ -5,13 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from .._axis import CANONICAL, CU_K_ALPHA1, CU_K_ALPHA2, CU_MEAN, POINTS, START, STOP
 from ._crystal import is_reduced, march_dollase, metric, parameters, strained, system_of
 from ._instrument import add_background, own_axis, sample, to_grid
 from ._noise import add_noise
-from ._peaks import POINTS, START, STOP, add_peak, axial_shift, widths
-
-CANONICAL = 12.398419843 / 20.0
-CU_K_ALPHA1, CU_K_ALPHA2, CU_MEAN = 1.540593, 1.544427, 1.5418
+from ._peaks import add_peak, axial_shift, widths
 
 
 @njit(cache=True, nogil=True)
@@ -110,7 +108,7 @@ def add_impurities(pattern, broadening, a):
 
 
 @njit(cache=True, nogil=True)
-def measure(pattern, laboratory, wavelength, quantiles, a):
+def measure(pattern, own, laboratory, wavelength, quantiles, a):
     """Noise (at the instrument's own step where it has one), background, clipping."""
     level = 0.0
     if chance(a.background_probability):
@@ -128,7 +126,7 @@ def measure(pattern, laboratory, wavelength, quantiles, a):
     else:
         lambda_max = log_uniform(a.log_lambda_min, a.log_lambda_max)
         sigma = log_uniform(a.log_sigma_min, a.log_sigma_max)
-    if chance(a.own_step_probability):
+    if own:
         step = log_uniform(a.step_min, a.step_max) * wavelength / CANONICAL
         if laboratory and chance(0.6):
             step = 0.01 if chance(0.6) else 0.02
@@ -161,8 +159,12 @@ def draw_one(crystal, other, tables, a, pattern, label):
     `other` is the crystal of a second phase, used with its probability.
     """
     numbers, cells, to_niggli, offsets, hkl, strength, rotations, counts, quantiles = tables
-    laboratory = chance(a.lab_probability)
-    wavelength = CU_MEAN if laboratory else log_uniform(0.35, 1.1)
+    # Straight on the canonical grid means measured at 20 keV.
+    own = chance(a.own_step_probability)
+    laboratory = own and chance(a.lab_probability)
+    wavelength = CANONICAL
+    if own:
+        wavelength = CU_MEAN if laboratory else log_uniform(0.35, 1.1)
     polarization = 0.5 if laboratory else 0.99
     conversion = CU_MEAN if not laboratory or chance(0.7) else CU_K_ALPHA1
     zero = np.random.normal(0, a.zero_shift) if a.zero_shift > 0 else 0.0
@@ -173,6 +175,7 @@ def draw_one(crystal, other, tables, a, pattern, label):
         line = 1.0
     pattern[:] = 0.0
     broadening = draw_broadening(a)
+    main_peak = 0.0
     second = chance(a.second_phase_probability)
     for phase in range(2 if second else 1):
         index = crystal if phase == 0 else other
@@ -202,6 +205,6 @@ def draw_one(crystal, other, tables, a, pattern, label):
     if chance(a.saturation_probability):
         ceiling = np.random.uniform(0.3, 0.9) * pattern.max()
         pattern[:] = np.minimum(pattern, ceiling)
-    measure(pattern, laboratory, wavelength, quantiles, a)
+    measure(pattern, own, laboratory, wavelength, quantiles, a)
     if chance(a.truncation_probability):
         truncate(pattern)

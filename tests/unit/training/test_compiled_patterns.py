@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 
 from alphadiffract_stream.grid import GRID_TWO_THETA, GRID_WAVELENGTH, bragg_convert, resample
 from alphadiffract_stream.simulation import Profile, simulate
-from training.patterns import MEASURED, PAPER, BalancedSampler, PatternDrawer
-from training.patterns._instrument import own_axis, to_grid
-from training.patterns._noise import QUANTILES, add_noise
-from training.patterns._peaks import add_peak, axial_shift, widths
+from training.patterns import MEASURED, PAPER, BalancedSampler
+from training.patterns.compiled import PatternDrawer
+from training.patterns.compiled._instrument import own_axis, to_grid
+from training.patterns.compiled._noise import QUANTILES, add_noise
+from training.patterns.compiled._peaks import add_peak, axial_shift, widths
 from training.reflections import ReflectionStore
 
 QUIET = PAPER._replace(
@@ -24,18 +26,18 @@ def test_the_same_seed_draws_the_same(store: ReflectionStore) -> None:
     drawer = PatternDrawer(store, MEASURED)
     crystals = np.arange(len(store))
     first, second = drawer.draw(crystals, seed=5), drawer.draw(crystals, seed=5)
-    np.testing.assert_array_equal(first.pattern, second.pattern)
-    assert not np.array_equal(first.pattern, drawer.draw(crystals, seed=6).pattern)
+    assert torch.equal(first.pattern, second.pattern)
+    assert not torch.equal(first.pattern, drawer.draw(crystals, seed=6).pattern)
 
 
 def test_patterns_are_finite_and_scaled(store: ReflectionStore) -> None:
     crystals = np.tile(np.arange(len(store)), 60)
     batch = PatternDrawer(store, MEASURED).draw(crystals, seed=1)
-    assert np.isfinite(batch.pattern).all()
-    assert np.isfinite(batch.lattice).all()
+    assert torch.isfinite(batch.pattern).all()
+    assert torch.isfinite(batch.lattice).all()
     assert batch.pattern.min() == 0
-    np.testing.assert_allclose(batch.pattern.max(axis=1), 1, atol=1e-6)
-    assert (batch.space_group + 1 == store.space_group_number[crystals]).all()
+    np.testing.assert_allclose(batch.pattern.amax(dim=1), 1, atol=1e-6)
+    assert (batch.space_group.numpy() + 1 == store.space_group_number[crystals]).all()
 
 
 def test_fast_peaks_equal_the_exact_sum(store: ReflectionStore) -> None:
@@ -91,7 +93,7 @@ def test_gaussian_noise_has_its_sigma() -> None:
 def test_strain_keeps_the_symmetry_and_labels_follow(store: ReflectionStore) -> None:
     drawer = PatternDrawer(store, QUIET._replace(strain=0.03, strain_angle=1.0))
     salt = int(np.flatnonzero(store.identifier == "rock salt")[0])
-    labels = drawer.draw(np.full(100, salt), seed=2).lattice
+    labels = drawer.draw(np.full(100, salt), seed=2).lattice.numpy()
     assert np.ptp(labels[:, 0]) > 0.05
     np.testing.assert_allclose(labels[:, 0], labels[:, 2], rtol=1e-5)
     np.testing.assert_allclose(labels[:, 3:], 60, atol=1e-3)

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def laue_rotations() -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+def laue_rotations() -> tuple[NDArray[np.int8], NDArray[np.int64]]:
     """(230, 24, 3, 3) rotations acting on row vectors hkl, ± left out, and (230,) how many."""
-    table = np.zeros((230, 24, 3, 3), dtype=np.float32)
+    table = np.zeros((230, 24, 3, 3), dtype=np.int8)
     count = np.zeros(230, dtype=np.int64)
     for number in range(1, 231):
         operations = gemmi.find_spacegroup_by_number(number).operations()

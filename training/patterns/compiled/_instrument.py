@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ._peaks import POINTS, START, STEP, STOP
+from .._axis import POINTS, START, STEP, STOP
 
 
 @njit(cache=True, nogil=True)

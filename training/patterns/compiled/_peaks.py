@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-START, STOP, POINTS = 5.0, 20.0, 8192
-STEP = (STOP - START) / (POINTS - 1)
-TAIL = 3e-4
-"""A peak is cut off where it has fallen to this share of its height, relative to the pattern."""
+from .._axis import POINTS, START, STEP
 
 
 @njit(cache=True, nogil=True, fastmath=True)

@@ -1,0 +1,7 @@
+"""Patterns drawn one after another by compiled loops: the engine for CPUs. Needs numba, scipy."""
+
+from __future__ import annotations
+
+from ._drawer import PatternDrawer
+
+__all__ = ["PatternDrawer"]

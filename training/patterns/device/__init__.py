@@ -1,0 +1,13 @@
+"""Patterns drawn in batches by torch, on the device that trains. torch and numpy alone.
+
+What is one number a pattern is drawn on the host (`_plan`), what is one number a line or a point
+on the device: lines (`_lines`), peak shapes (`_fourier`, `_direct`), instrument (`_instrument`),
+noise (`_noise`). The same physics as `compiled`, which is the better engine on a CPU.
+"""
+
+from __future__ import annotations
+
+from ._compare import largest_difference
+from ._drawer import DeviceDrawer
+
+__all__ = ["DeviceDrawer", "largest_difference"]

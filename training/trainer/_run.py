@@ -1,0 +1,82 @@
+"""Everything a run consists of, opened from its configuration and its folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..networks import HeadOutputs, build
+from ..patterns import BalancedSampler, Batch, PatternLoader, open_drawer
+from ..reflections import ReflectionStore, SymmetryTables
+from ._checkpoint import CHECKPOINT, TrainingState, averaged_copy
+from ._config import DataConfig, TrainingConfig
+from ._losses import graph_distances
+from ._validate import held_out_patterns
+from ._workers import Workers
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Run:
+    """Network, data and state, on this process's device."""
+
+    config: TrainingConfig
+    workers: Workers
+    state: TrainingState
+    forward: Callable[[Tensor], HeadOutputs]
+    loader: PatternLoader
+    validation: list[Batch]
+    distances: Tensor
+
+    @classmethod
+    def open(
+        cls, config: TrainingConfig, folder: Path, workers: Workers, start_from: Path | None
+    ) -> Run:
+        """Goes on from the folder's checkpoint, else from `start_from`, else from nothing."""
+        torch.manual_seed(config.seed)
+        torch.backends.cudnn.benchmark = workers.device.type == "cuda"
+        store = ReflectionStore.load(config.data.reflections)
+        symmetry = SymmetryTables.load(config.data.reflections)
+        kept, held_out = store.split(config.data.validation_fraction)
+        augmentation = config.data.drawn_with()
+        drawer = open_drawer(config.data.engine, store, symmetry, augmentation, workers.device)
+        network = build(config.network)
+        network.to(device=workers.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        state = TrainingState(network, averaged_copy(network), _optimizer(network, config))
+        if (folder / CHECKPOINT).is_file():
+            state.load(folder / CHECKPOINT)
+        elif start_from is not None:
+            state.start_from(start_from)
+        shared = workers.shared(network)
+        sampler = BalancedSampler(store, kept, config.data.balance_power)
+        return cls(
+            config,
+            workers,
+            state,
+            torch.compile(shared) if config.compile else shared,
+            PatternLoader(drawer, sampler, config.batch_size, config.seed),
+            held_out_patterns(drawer, held_out, config) if workers.leads else [],
+            _distances(symmetry, config.data).to(workers.device),
+        )
+
+
+def _distances(symmetry: SymmetryTables, data: DataConfig) -> Tensor:
+    """(230, 230) hops: a pack's own, else from the edges."""
+    if symmetry.distances is not None:
+        return torch.from_numpy(symmetry.distances).float()
+    return torch.from_numpy(graph_distances(data.subgroups))
+
+
+def _optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
+    """AdamW; norms and biases are not decayed."""
+    decayed = [p for p in network.parameters() if p.ndim > 1]
+    plain = [p for p in network.parameters() if p.ndim <= 1]
+    groups: list[dict[str, Any]] = [
+        {"params": decayed, "weight_decay": config.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    return torch.optim.AdamW(groups, lr=config.schedule.peak, fused=True)
