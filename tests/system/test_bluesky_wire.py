@@ -1,6 +1,6 @@
 """The whole wire with real processes and bluesky's own tools at both ends.
 
-A RunEngine publishes through bluesky's proxy; our source and sink stand in the middle; a process
+A RunEngine publishes through bluesky's proxy; our service stands in the middle; a process
 with RemoteDispatcher and LiveTable and one with RemoteDispatcher and TiledWriter read our run.
 """
 
@@ -15,21 +15,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from event_model import DocumentNames, schema_validators
 
-from alphadiffract_stream.documents import Account, PredictionRun
+from alphadiffract_stream.engines import open_engine
+from alphadiffract_stream.service import Service, Settings
 from alphadiffract_stream.sinks import Sink, open_sink
-from alphadiffract_stream.sources import (
-    Dropped,
-    PatternReceived,
-    PatternRefused,
-    RunStarted,
-    RunStopped,
-    Source,
-    open_source,
-)
-from tests.predictions import CARD, predicted, refused
+from alphadiffract_stream.sources import open_source
 
+ANSWERS = {"ok", "low_confidence", "out_of_domain", "refused"}
 SCRIPTS = Path(__file__).parent / "bluesky_processes"
 pytestmark = pytest.mark.timeout(90)
 
@@ -78,51 +70,22 @@ async def probe_until_heard(sink: Sink, *readers: Child) -> None:
     assert set(hearing.result()) == {"hearing"}
 
 
-async def analyse(source: Source, sink: Sink, experiment: Child) -> list[str]:
-    """What the service does, with made-up answers; returns why documents were dropped."""
-    run: PredictionRun | None = None
-    dropped: list[str] = []
-    counts = {"received": 0, "predicted": 0, "refused": 0}
+async def serve_one_run(service: Service, experiment: Child) -> None:
+    """The service, embedded network and all, until it has closed one run.
 
-    async def emit(documents) -> None:
-        for name, document in documents:
-            schema_validators[DocumentNames[name]].validate(document)
-            await sink.emit(name, document)
-
-    async for message in source:
-        match message:
-            case Dropped():
-                if not dropped:
-                    experiment.tell("heard you")
-                dropped.append(message.reason)
-            case RunStarted():
-                run = PredictionRun(
-                    message.start,
-                    CARD,
-                    "onnx",
-                    raw_data_keys=message.data_keys,
-                    energy=12.398419843 / message.wavelength,
-                    energy_source=message.wavelength_source,
-                )
-                await emit([run.start()])
-            case PatternReceived():
-                answer = predicted(message.pattern.origin)
-                counts["received"] += 1
-                counts["predicted"] += 1
-                await emit(run.event(answer, message.pattern.metadata))
-            case PatternRefused():
-                answer = refused(message.origin, str(message.error))
-                counts["received"] += 1
-                counts["refused"] += 1
-                await emit(run.event(answer, message.metadata))
-            case RunStopped():
-                assert message.num_events == counts["received"]
-                await emit(run.stop(Account(**counts), message.exit_status, message.reason))
-                return dropped
-    raise AssertionError("the source ended")
+    The experiment publishes pickled probes until one is known to have been refused.
+    """
+    serving = asyncio.create_task(service.run())
+    while not service.metrics.dropped:  # noqa: ASYNC110 - counters announce nothing
+        await asyncio.sleep(0.01)
+    experiment.tell("heard you")
+    while not service.metrics.runs_stopped:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    service.stop()
+    await serving
 
 
-async def test_a_run_goes_through_and_bluesky_reads_it(tmp_path):
+async def test_a_run_goes_through_and_bluesky_reads_it(tmp_path, caplog):
     async with contextlib.AsyncExitStack() as stack:
 
         async def child(name: str, *arguments: str) -> Child:
@@ -134,22 +97,26 @@ async def test_a_run_goes_through_and_bluesky_reads_it(tmp_path):
         experiment = await child("experiment.py", publish)
         table = await child("live_table.py", listen)
         tiled = await child("tiled_writer.py", listen, str(tmp_path))
+        engine = open_engine("onnx:")
+        stack.push_async_callback(engine.close)
         source = open_source(f"bluesky-zmq://{listen}?prefix=raw")
-        stack.push_async_callback(source.close)
         sink = open_sink(f"bluesky-zmq://{publish}")
-        stack.push_async_callback(sink.close)
+        service = Service([source], [sink], engine, Settings())
 
         await probe_until_heard(sink, table, tiled)
         async with asyncio.timeout(45):
-            dropped = await analyse(source, sink, experiment)
+            await serve_one_run(service, experiment)
         raw, shown, stored = await asyncio.gather(
             experiment.answer(), table.answer(), tiled.answer()
         )
 
-    assert all("allow_pickle=yes" in reason for reason in dropped)
+    reasons = [record.getMessage() for record in caplog.records if "dropped" in record.getMessage()]
+    assert reasons
+    assert all("allow_pickle=yes" in reason for reason in reasons)
     check_documents(raw, shown["received"])
-    check_table(shown["rows"])
-    check_stored(raw, stored)
+    events = [document["data"] for name, document in shown["received"] if name == "event"]
+    check_table(shown["rows"], events)
+    check_stored(raw, stored, events)
 
 
 def check_documents(raw: dict, received: list) -> None:
@@ -166,31 +133,42 @@ def check_documents(raw: dict, received: list) -> None:
     assert [event["data"]["raw_event_uid"] for event in events] == raw["events"]
     assert {event["data"]["raw_run_uid"] for event in events} == {raw["uid"]}
     statuses = [event["data"]["status"] for event in events]
-    assert statuses == ["ok", "ok", "refused", "ok", "ok"]
+    assert [status == "refused" for status in statuses] == [False, False, True, False, False]
+    assert set(statuses) <= ANSWERS
+    # The same pattern at another scale has the same answer.
+    assert {event["data"]["crystal_system"] for event in events if event["seq_num"] != 3} == {
+        events[0]["data"]["crystal_system"]
+    }
     assert "7999" in events[2]["data"]["reason"] or "8000" in events[2]["data"]["reason"]
     assert [event["data"]["raw_motor"] for event in events] == [-1, -0.5, 0, 0.5, 1]
     assert (stop["received"], stop["predicted"], stop["refused"]) == (5, 4, 1)
     assert stop["num_events"] == {"alphadiffract": 5}
 
 
-def check_table(rows: list[str]) -> None:
-    lines = [row for row in rows if "orthorhombic" in row or "refused" in row]
-    assert len(lines) == 5
+def check_table(rows: list[str], events: list[dict]) -> None:
     assert not any("failed to format" in row for row in rows)
-    cells = [cell.strip() for cell in lines[1].split("|")]
-    assert cells[1] == "2"
-    assert cells[3:-1] == ["orthorhombic", "0.930", "62", "4.9610", "ok", "-0.500"]
+    lines = [row for row in rows if row.startswith("|") and "seq_num" not in row]
+    assert len(lines) == 5, rows
+    for number, (line, data) in enumerate(zip(lines, events, strict=True), start=1):
+        cells = [cell.strip() for cell in line.split("|")]
+        assert cells[1] == str(number)
+        assert cells[3] == data["crystal_system"]
+        assert cells[5] == str(data["space_group_number"])
+        assert data["status"].startswith(cells[7])  # LiveTable cuts to the width of its column
+        assert cells[7]
     assert any("analysis alphadiffract" in row for row in rows)
 
 
-def check_stored(raw: dict, stored: dict) -> None:
+def check_stored(raw: dict, stored: dict, events: list[dict]) -> None:
     assert stored["start"]["parents"] == [raw["uid"]]
     assert stored["stop"]["predicted"] == 4
     table = {name: list(column.values()) for name, column in stored["table"].items()}
     assert table["seq_num"] == [1, 2, 3, 4, 5]
-    assert table["lattice_a"] == [4.961, 4.961, None, 4.961, 4.961]
-    assert table["status"][2] == "refused"
+    assert table["crystal_system"] == [data["crystal_system"] for data in events]
+    assert table["lattice_a"][2] is None
+    assert all(3 < a < 40 for i, a in enumerate(table["lattice_a"]) if i != 2)
+    assert table["status"] == [data["status"] for data in events]
     assert table["raw_motor"] == [-1, -0.5, 0, 0.5, 1]
-    assert stored["probabilities"][0][2] == 0.93
-    assert stored["symbols"][0][0] == "P n m a"
+    assert sum(stored["probabilities"][0]) == pytest.approx(1, abs=1e-4)
+    assert stored["symbols"][0] == events[0]["space_group_symbols"]
     assert stored["symbols"][2] == [""] * 5

@@ -20,17 +20,20 @@ from ophyd import Device, Signal
 from ophyd.sim import motor
 
 POINTS = 8000
+TWO_THETA = np.linspace(2.0, 24.0, POINTS)
+LINES = [(8.6, 40), (10.6, 100), (11.0, 60), (13.7, 35), (17.2, 20)]
+PATTERN = sum(h * np.exp(-(((TWO_THETA - x) / 0.03) ** 2)) for x, h in LINES).astype(np.float32)
 
 
 class Detector(Device):
     intensity = Cpt(Signal, value=np.zeros(POINTS, np.float32))
-    two_theta = Cpt(Signal, value=np.linspace(2.0, 24.0, POINTS), kind="config")
+    two_theta = Cpt(Signal, value=TWO_THETA, kind="config")
     energy = Cpt(Signal, value=20.0, kind="config")
     counter = itertools.count(1)
 
     def trigger(self):
         number = next(self.counter)
-        self.intensity.put(np.full(POINTS - (number == 3), float(number), np.float32))
+        self.intensity.put(PATTERN[: POINTS - (number == 3)] * number)
         return super().trigger()
 
 
