@@ -16,15 +16,19 @@ from ._config import (
 )
 from ._losses import graph_distances, training_loss
 from ._pieces import write_pieces
+from ._run import Run
 from ._schedule import learning_rate
-from ._train import train
+from ._train import train, training_step
 from ._validate import held_out_patterns, validate
+from ._workers import Workers
 
 __all__ = [
     "DataConfig",
     "LossConfig",
+    "Run",
     "ScheduleConfig",
     "TrainingConfig",
+    "Workers",
     "graph_distances",
     "held_out_patterns",
     "learning_rate",
@@ -33,6 +37,7 @@ __all__ = [
     "read_config",
     "train",
     "training_loss",
+    "training_step",
     "validate",
     "write_pieces",
 ]

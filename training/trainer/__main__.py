@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,8 @@ def main(arguments: list[str] | None = None) -> None:
     """Parse the command line and train."""
     options = _parser().parse_args(arguments)
     config = read_config(options.config).on_data(options.data, options.subgroups)
+    if options.compile:
+        config = replace(config, compile=True)
     options.output.mkdir(parents=True, exist_ok=True)
     (options.output / "config.json").write_text(
         json.dumps(config.as_json(), indent=1), encoding="utf-8"
@@ -55,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
         "--finish-seconds", type=float, default=0.0, help="decay over the last so many seconds"
     )
     parser.add_argument("--start-from", type=Path, help="checkpoint whose weights to begin with")
+    parser.add_argument("--compile", action="store_true", help="torch.compile the network")
     parser.add_argument("--pieces", type=Path, help="folder for the weights in half precision")
     return parser
 

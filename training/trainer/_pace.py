@@ -51,7 +51,7 @@ class Pace:
     max_seconds: float
     finish_seconds: float
     stop: StopRequest
-    began: float = field(default_factory=time.monotonic)
+    began: float = field(default_factory=lambda: time.monotonic())
 
     def factor(self) -> float:
         """Of the learning rate, 0 … 1."""

@@ -74,7 +74,7 @@ def _loop(
         if factor < 1 and not slowing:
             slowing = True
             _save(run, folder / BEFORE_FINISH)
-        means.add(_step(run, batch, factor))
+        means.add(training_step(run, batch, factor))
         if state.step % config.report_every == 0:
             log.write(means.row(state.step))
         if state.step % config.validate_every == 0 and workers.leads:
@@ -89,7 +89,8 @@ def _loop(
         log.write({**_validated(run), "stopped": pace.stop.asked})
 
 
-def _step(run: Run, batch: Batch, factor: float) -> dict[str, Tensor]:
+def training_step(run: Run, batch: Batch, factor: float) -> dict[str, Tensor]:
+    """One step on `batch`, at `factor` of the scheduled rate; the losses, detached."""
     config, state, device = run.config, run.state, run.workers.device
     batch = batch.to(device)
     rate = factor * learning_rate(config.schedule, state.step, state.finish_from)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -27,6 +29,8 @@ from training.reflections import ReflectionStore, SymmetryTables
 
 CPU = torch.device("cpu")
 SHARPEST = {"size": 1.0, "microstrain": 500.0, "u": 0.0, "v": -1.0, "w": 0.0}
+FLOORED = {"size": 0.77, "microstrain": 708.0, "u": 0.26, "v": -0.9, "w": 0.061}
+"""Gaussian variance that falls to its floor within the pattern."""
 BROADEST = {"size": 0.1, "microstrain": 10_000.0, "u": 3.0, "v": 0.0, "w": 4.0}
 LOPSIDED = {"size": 1.0, "microstrain": 10_000.0, "u": 0.0, "v": 0.0, "w": 0.1}
 MIDDLING = {"size": 0.4, "microstrain": 4000.0, "u": 1.5, "v": -0.5, "w": 2.0}
@@ -56,7 +60,7 @@ def with_broadening(plan: Plan, broadening: dict[str, float]) -> Plan:
     return replace(plan, conditions=replace(plan.conditions, **values))
 
 
-@pytest.mark.parametrize("broadening", [SHARPEST, BROADEST, LOPSIDED, MIDDLING])
+@pytest.mark.parametrize("broadening", [SHARPEST, FLOORED, BROADEST, LOPSIDED, MIDDLING])
 @pytest.mark.parametrize("exact", [False, True])
 def test_patterns_are_those_of_the_simulation(
     store: ReflectionStore, symmetry: SymmetryTables, broadening: dict[str, float], exact: bool
@@ -73,6 +77,27 @@ def test_patterns_are_those_of_the_simulation(
     for i, pattern in enumerate(drawn):
         expected = simulate(_table(store, i), GRID_TWO_THETA, GRID_WAVELENGTH, profile)
         assert np.abs(pattern - expected / expected.max()).max() < 2e-3, store.identifier[i]
+
+
+def test_golden_crystals_as_simulated(symmetry: SymmetryTables, data_dir: Path) -> None:
+    """Thirty-six structures with the broadenings of their GSAS-II patterns."""
+    profile_names = ("microstrain", "size", "u", "v", "w")
+    worst = 0.0
+    for path in sorted((data_dir / "golden_gsas2").glob("*.npz")):
+        with np.load(path) as golden:
+            rows = (golden["refl_two_theta"] > 5) & (golden["refl_two_theta"] < 20)
+            store = _golden_store(golden, rows)
+            d_spacing = golden["d"][rows].astype(np.float64)
+            params = golden["params"]
+        for values in params:
+            broadening = dict(zip(profile_names, map(float, values), strict=True))
+            plan = with_broadening(plan_of(store, PAPER), broadening)
+            drawn = clean(drawer(store, symmetry, PAPER), plan)[0]
+            profile = Profile(**{k.upper() if len(k) == 1 else k: v for k, v in broadening.items()})
+            table = replace(_table(store, 0), d=d_spacing)
+            expected = simulate(table, GRID_TWO_THETA, GRID_WAVELENGTH, profile)
+            worst = max(worst, float(np.abs(drawn - expected / expected.max()).max()))
+    assert 0 < worst < 2e-3
 
 
 def test_fourier_sum_is_the_direct_sum(store: ReflectionStore, symmetry: SymmetryTables) -> None:
@@ -297,9 +322,21 @@ def test_ragged_rows() -> None:
     assert row.tolist() == [10, 11, 5, 6, 7]
 
 
-def plan_of_steps():
-    from types import SimpleNamespace
+@pytest.mark.parametrize("exact", [False, True])
+def test_the_device_is_never_asked_and_never_mixed_with_another(
+    store: ReflectionStore, symmetry: SymmetryTables, exact: bool
+) -> None:
+    """On torch's device without memory: reading a value, or adding the CPU's, would raise."""
+    meta = torch.device("meta")
+    for a in (PAPER, MEASURED):
+        d = DeviceDrawer(store, symmetry, a, meta, exact=exact)
+        plan = plan_of(store, a, seed=3, times=20)
+        pattern = d.patterns(plan, None)  # type: ignore[arg-type]
+        assert pattern.device == meta
+        assert (pattern.shape, pattern.dtype) == ((100, 8192), torch.float32)
 
+
+def plan_of_steps() -> SimpleNamespace:
     return SimpleNamespace(
         wavelength=torch.tensor([1.5418, 0.4, 1.0], dtype=torch.float64),
         step=torch.tensor([0.01, 0.002, 0.02], dtype=torch.float64),
@@ -319,4 +356,17 @@ def _table(store: ReflectionStore, i: int) -> Reflections:
         cell=tuple(store.cell[i]),
         volume=1.0,
         space_group_number=int(store.space_group_number[i]),
+    )
+
+
+def _golden_store(golden: dict[str, np.ndarray], rows: np.ndarray) -> ReflectionStore:
+    return ReflectionStore(
+        identifier=np.array(["golden"]),
+        family=np.zeros(1, dtype=np.uint64),
+        space_group_number=np.array([int(golden["sg_number"])], dtype=np.uint8),
+        cell=np.asarray(golden["cell"], dtype=np.float32)[None],
+        to_niggli=np.eye(3, dtype=np.float32)[None],
+        offsets=np.array([0, rows.sum()]),
+        hkl=golden["hkl"][rows].astype(np.int8),
+        strength=(golden["mult"] * golden["F2"])[rows].astype(np.float32),
     )

@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,10 +19,12 @@ from training.trainer import (
     TrainingConfig,
     graph_distances,
     learning_rate,
+    load_average,
     parse_config,
     read_config,
     train,
     training_loss,
+    write_pieces,
 )
 
 TINY = {
@@ -162,3 +168,134 @@ def test_networks_do_not_care_about_scale() -> None:
     pattern = torch.rand(2, 8192)
     torch.testing.assert_close(scale_to_unit(1e4 * pattern), scale_to_unit(pattern))
     assert torch.isfinite(scale_to_unit(torch.zeros(1, 8192))).all()
+
+
+@pytest.mark.parametrize("engine", ["numba", "device"])
+def test_either_engine_goes_on_exactly(config: TrainingConfig, tmp_path: Path, engine: str) -> None:
+    config = replace(config, data=replace(config.data, engine=engine))
+    whole = train(config, tmp_path / "whole", max_steps=4)
+    train(config, tmp_path / "cut", max_steps=2)
+    resumed = train(config, tmp_path / "cut", max_steps=4)
+    for kind in ("network", "average"):
+        again = getattr(resumed, kind).state_dict()
+        for name, value in getattr(whole, kind).state_dict().items():
+            torch.testing.assert_close(again[name], value, msg=f"{kind} {name}")
+
+
+def test_sigterm_saves_and_ends(config: TrainingConfig, tmp_path: Path) -> None:
+    def kill_at_three(row: dict) -> None:
+        if row["step"] == 3 and "total" in row:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    before = signal.getsignal(signal.SIGTERM)
+    stopped = train(config, tmp_path / "run", report=kill_at_three)
+    assert stopped.step == 3
+    assert signal.getsignal(signal.SIGTERM) == before
+    last = (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()[-1]
+    assert json.loads(last)["stopped"] is True
+    assert train(config, tmp_path / "run", max_steps=4).step == 4
+
+
+def test_time_ends_a_run_whose_rate_has_gone_to_zero(
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A clock that moves a second a look: twenty seconds, the last ten of them slowing down."""
+    ticks = iter(range(10_000))
+    monkeypatch.setattr(
+        "training.trainer._pace.time", SimpleNamespace(monotonic=lambda: float(next(ticks)))
+    )
+    rates: list[float] = []
+    monkeypatch.setattr(
+        "training.trainer._train.learning_rate", lambda *_: rates.append(1.0) or 1e-3
+    )
+    done = train(config, tmp_path / "run", max_seconds=20, finish_seconds=10)
+    assert done.step == len(rates) > 5
+    assert done.optimizer.param_groups[0]["lr"] <= 0.2e-3
+    before = torch.load(tmp_path / "run" / "before_finish.pt", weights_only=True)
+    assert 0 < before["step"] < done.step
+
+
+def test_checkpoints_come_by_the_clock(config: TrainingConfig, tmp_path: Path) -> None:
+    steps: list[int] = []
+
+    def note(row: dict) -> None:
+        path = tmp_path / "run" / "checkpoint.pt"
+        if path.is_file():
+            steps.append(torch.load(path, weights_only=True)["step"])
+
+    train(config, tmp_path / "run", max_steps=3, saved_every=0.0, report=note)
+    assert 1 in steps
+
+
+def test_pieces_are_small_and_start_another_run(config: TrainingConfig, tmp_path: Path) -> None:
+    state = train(config, tmp_path / "run", max_steps=3)
+    (path,) = write_pieces(state, config, tmp_path / "pieces")
+    halved = load_average(path, build(config.network))
+    for name, value in state.average.state_dict().items():
+        torch.testing.assert_close(halved.state_dict()[name], value, rtol=1e-3, atol=1e-4)
+    assert read_config(tmp_path / "pieces" / "config.json") == config
+    warm = train(config, tmp_path / "warm", max_steps=0, start_from=path)
+    for name, value in halved.state_dict().items():
+        torch.testing.assert_close(warm.network.state_dict()[name], value, msg=name)
+
+
+def test_large_networks_travel_in_several_pieces(
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = train(config, tmp_path / "run", max_steps=1)
+    monkeypatch.setattr("training.trainer._pieces.LARGEST", 2000)
+    parts = write_pieces(state, config, tmp_path / "pieces")
+    assert len(parts) > 2
+    assert max(part.stat().st_size for part in parts) <= 2000
+    whole = tmp_path / "joined.pt"
+    whole.write_bytes(b"".join(part.read_bytes() for part in parts))
+    load_average(whole, build(config.network))
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_checkpoint(
+    config: TrainingConfig, tmp_path: Path
+) -> None:
+    train(config, tmp_path / "run", max_steps=2)
+    wild = replace(config, schedule=replace(config.schedule, peak=1e30))
+    with pytest.raises(FloatingPointError, match=r"schedule\.peak"):
+        train(wild, tmp_path / "run", max_steps=6)
+    assert torch.load(tmp_path / "run" / "checkpoint.pt", weights_only=True)["step"] == 2
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"name": "x", "data": {"preset": "wild"}}, "data.preset: 'wild' is not one of"),
+        ({"name": "x", "data": {"engine": "gpu"}}, "data.engine: 'gpu'"),
+        ({"name": "x", "data": {"augmentation": {"strian": 1.0}}}, "data.augmentation.strian"),
+        ({"name": "x", "data": {"validation_fraction": 0.7}}, "data.validation_fraction: 0.7"),
+        ({"name": "x", "schedule": {"peek": 1}}, "schedule.peek: no such setting"),
+        ({"name": "x", "batch_size": "many"}, "batch_size: 'many' is not of type int"),
+        ({"name": "x", "bfloat16": 1}, "bfloat16: 1 is not of type bool"),
+        ({"name": "x", "loss": 3}, "loss: 3 is not a section"),
+        ({}, "name"),
+    ],
+)
+def test_configurations_are_read_strictly(values: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        parse_config(values)
+
+
+def test_configurations_survive_json(tmp_path: Path) -> None:
+    for path in sorted(CONFIGS.glob("*.toml")):
+        config = read_config(path)
+        (tmp_path / "config.json").write_text(json.dumps(config.as_json()), encoding="utf-8")
+        assert read_config(tmp_path / "config.json") == config
+
+
+def test_rows_before_engines_and_compilation_are_still_read() -> None:
+    """The layout of runs made before these settings existed."""
+    config = parse_config(
+        {
+            "name": "old",
+            "data": {"reflections": "r.npz", "subgroups": "e.json", "augmentation": {}},
+            "schedule": {"kind": "stable", "half_cycle_steps": 10_000},
+            "gradient_clip": 1.0,
+        }
+    )
+    assert (config.data.engine, config.compile) == ("auto", False)

@@ -7,7 +7,7 @@ noise (`_noise`). The same physics as `compiled`, which is the better engine on 
 
 from __future__ import annotations
 
-from ._compare import largest_difference
+from ._compare import fourier_error, largest_difference
 from ._drawer import DeviceDrawer
 
-__all__ = ["DeviceDrawer", "largest_difference"]
+__all__ = ["DeviceDrawer", "fourier_error", "largest_difference"]

@@ -46,7 +46,6 @@ class DeviceDrawer:
         device: torch.device,
         *,
         chunk: int | None = None,
-        anchors: int = 6,
         exact: bool = False,
     ) -> None:
         self._store = store
@@ -54,7 +53,7 @@ class DeviceDrawer:
         self._device = device
         self._chunk = chunk or (32 if device.type == "cpu" else 1024)
         self._line_maker = LineMaker(store, symmetry, device)
-        self._sum = direct_sum if exact else FourierSum(device, anchors)
+        self._sum = direct_sum if exact else FourierSum(device)
         self._longest = longest_axis(augmentation)
 
     def draw(self, crystals: NDArray[np.int64], seed: int) -> Batch:

@@ -43,4 +43,4 @@ def spread(grid: Tensor, rows: list[Tensor], position: Tensor, weights: list[Ten
         column = torch.remainder(first + i, n)
         value = kernel(offset + i)
         for row, weight in zip(rows, weights, strict=True):
-            flat.index_add_(0, row * n + column, weight * value)
+            flat.scatter_add_(0, row * n + column, weight * value)
