@@ -121,10 +121,15 @@ def test_no_display_is_needed(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_running(how: signal.Signals) -> None:
     demo = subprocess.Popen(
-        [*DEMO, "--frames", "2000"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        [*DEMO, "--frames", "2000"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        # A shell starts what it puts in the background, these tests perhaps, deaf to SIGINT.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert demo.stdout is not None
-    with demo.stdout:
+    try:
         for line in demo.stdout:
             if "aragonite Pnma" in line:
                 break
@@ -133,6 +138,10 @@ def test_nothing_is_left_running(how: signal.Signals) -> None:
         demo.send_signal(how)
         demo.stdout.read()
         assert demo.wait(30) != 0
+    finally:
+        demo.kill()
+        demo.wait(30)
+        demo.stdout.close()
     assert all_gone(children)
 
 
