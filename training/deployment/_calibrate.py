@@ -13,6 +13,7 @@ from torch.nn import functional as F
 from alphadiffract_stream.prediction import distances
 
 from ..networks import HeadOutputs
+from ..patterns import SYSTEM_LIMITS
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +71,7 @@ def calibrate(
 
 def system_sums() -> Tensor:
     """(230, 7) ones where a space group belongs to a crystal system."""
-    limits = torch.tensor([2, 15, 74, 142, 167, 194, 230])
+    limits = torch.from_numpy(SYSTEM_LIMITS)
     return F.one_hot(torch.bucketize(torch.arange(1, 231), limits), 7).float()
 
 

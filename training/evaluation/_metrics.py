@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from alphadiffract_stream.prediction import CRYSTAL_SYSTEMS, Outputs
 
-SYSTEM_LIMITS = np.array([2, 15, 74, 142, 167, 194, 230])
+from ..patterns import SYSTEM_LIMITS
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,14 @@ any device). Neither is imported here; see `open_drawer`.
 from __future__ import annotations
 
 from ._augmentation import MEASURED, PAPER, Augmentation
-from ._batch import Batch, Drawer
+from ._batch import SYSTEM_LIMITS, Batch, Drawer
 from ._engines import EngineName, open_drawer
 from ._loader import BalancedSampler, PatternLoader
 
 __all__ = [
     "MEASURED",
     "PAPER",
+    "SYSTEM_LIMITS",
     "Augmentation",
     "BalancedSampler",
     "Batch",

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-# Crystal system of a space group: index into triclinic … cubic.
-SYSTEM_LIMITS = np.array([2, 15, 74, 142, 167, 194, 230])
+from .._batch import SYSTEM_LIMITS
 
 
 @njit(cache=True, nogil=True)
