@@ -14,11 +14,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 from rich.table import Table
 
 from ..reflections import ReflectionStore
-from ..structures import StructureRecord, read_materials_project, tabulate_all
+from ..structures import StructureRecord, read_structures, tabulate_all
 
 
 def reflections(
-    structures: Annotated[Path, typer.Argument(help="Folder of mp_*.jsonl.xz structure files.")],
+    structures: Annotated[
+        Path, typer.Argument(help="What `curate` wrote, or a folder of *.jsonl.xz files.")
+    ],
     output: Annotated[Path, typer.Option(help="Where to write the tables (.npz).")] = Path(
         "data/reflections.npz"
     ),
@@ -31,7 +33,7 @@ def reflections(
     with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
         task = bar.add_task("structures", total=None)
         store, reasons = tabulate_all(
-            _thinned(read_materials_project(structures), every),
+            _thinned(read_structures(structures), every),
             processes=processes,
             progress=lambda done: bar.advance(task, done),
         )

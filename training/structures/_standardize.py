@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alphadiffract_stream.simulation import StructureError, UnitCellContents
 from alphadiffract_stream.simulation._contents import DEFAULT_U_ISO
 
-from ._materials_project import StructureRecord
+from ._record import StructureRecord, cell_parameters
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,18 +56,40 @@ def _standardize(record: StructureRecord, symprec: float) -> StandardCell:
     if niggli is None:
         raise StructureError(f"{record.identifier}: no Niggli cell")
     group = space_group_from_hall(data.hall_number)
-    count = len(data.std_types)
+    species, rows, occupancy = _sites(record, data.std_types)
     return StandardCell(
         contents=UnitCellContents(
             cell=cell_parameters(conventional),
             space_group=group,
-            species=tuple(gemmi.Element(int(z)).name for z in data.std_types),
-            fractional=np.asarray(data.std_positions),
-            occupancy=np.ones(count),
-            u_iso=np.full(count, DEFAULT_U_ISO),
+            species=species,
+            fractional=np.asarray(data.std_positions)[rows],
+            occupancy=occupancy,
+            u_iso=_displacements(record, data)[rows],
         ),
         to_niggli=np.asarray(niggli, dtype=np.float64) @ np.linalg.inv(conventional),
     )
+
+
+def _sites(
+    record: StructureRecord, types: NDArray[np.int32]
+) -> tuple[tuple[str, ...], NDArray[np.int64], NDArray[np.float64]]:
+    """Element, row of `types` and occupancy of each atom; a shared site gives several."""
+    parts = [(row, z, share) for row, t in enumerate(types) for z, share in record.parts(int(t))]
+    return (
+        tuple(gemmi.Element(int(z)).name for _, z, _ in parts),
+        np.array([row for row, _, _ in parts]),
+        np.array([share for _, _, share in parts], dtype=np.float64),
+    )
+
+
+def _displacements(record: StructureRecord, data: spglib.SpglibDataset) -> NDArray[np.float64]:
+    """(n,) U (Å²) of the standard cell's atoms: the mean over equal atoms of the record."""
+    if record.u_iso is None:
+        return np.full(len(data.std_types), DEFAULT_U_ISO)
+    primitive = np.asarray(data.mapping_to_primitive)
+    total = np.bincount(primitive, weights=record.u_iso)
+    mean = total / np.bincount(primitive)
+    return mean[np.asarray(data.std_mapping_to_primitive)]
 
 
 @lru_cache(maxsize=530)
@@ -81,14 +103,3 @@ def space_group_from_hall(hall_number: int) -> gemmi.SpaceGroup:
     if group is None:
         raise StructureError(f"Hall symbol {symbol!r} is not known")
     return group
-
-
-def cell_parameters(
-    lattice: NDArray[np.float64],
-) -> tuple[float, float, float, float, float, float]:
-    """a b c (Å) α β γ (°) of row vectors (3, 3)."""
-    metric = lattice @ lattice.T
-    a, b, c = np.sqrt(np.diag(metric))
-    cosines = np.array([metric[1, 2] / b / c, metric[0, 2] / a / c, metric[0, 1] / a / b])
-    alpha, beta, gamma = np.degrees(np.arccos(np.clip(cosines, -1, 1)))
-    return float(a), float(b), float(c), float(alpha), float(beta), float(gamma)

@@ -14,7 +14,7 @@ from alphadiffract_stream.pattern import wavelength_from_energy
 from alphadiffract_stream.simulation import StructureError, reflections
 
 from ..reflections import ReflectionStore
-from ._materials_project import StructureRecord
+from ._record import StructureRecord
 from ._standardize import standardize
 
 WAVELENGTH = wavelength_from_energy(20.0)

@@ -10,8 +10,7 @@ import pytest
 pytest.importorskip("torch", reason="the training code needs the `train` extra")
 
 from training.reflections import ReflectionStore, SymmetryTables
-from training.structures import StructureRecord, tabulate
-from training.structures._materials_project import lattice_vectors
+from training.structures import StructureRecord, lattice_vectors, tabulate
 
 # name: (space group, cell, [(Z, position)…] of the whole cell)
 FACES = [(0, 0, 0), (0, 0.5, 0.5), (0.5, 0, 0.5), (0.5, 0.5, 0)]
