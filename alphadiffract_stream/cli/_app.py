@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import AlphaDiffractError
+from ._bench import bench
 from ._demo import demo
 from ._doctor import doctor
 from ._predict import predict
@@ -52,5 +53,5 @@ def main(
     """Live crystal system, space group and lattice from powder diffraction."""
 
 
-for command in (demo, serve, predict, replay, doctor):
+for command in (demo, serve, predict, replay, doctor, bench):
     app.command()(command)
