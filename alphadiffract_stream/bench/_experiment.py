@@ -73,7 +73,7 @@ class Experiment:
             f"bluesky-zmq://127.0.0.1:{ports[1]}?prefix={_ANSWERS.decode()}",
             engine,
         )
-        self._file = self._in.get(zmq.FD)
+        self._file = int(self._in.get(zmq.FD))
         self._received: list[tuple[float, bytes]] = []
 
     def open(self) -> None:
@@ -123,9 +123,8 @@ class Experiment:
         self._out.send(scan.stop())
         stopped = False
         while not stopped and self._receive_until(perf_counter() + _PATIENCE, first=True):
-            stopped = any(
-                message.split(b" ", 2)[1] == b"stop" for _, message in self._received[-8:]
-            )
+            latest = self._received[-8:]
+            stopped = any(message.split(b" ", 2)[1] == b"stop" for _, message in latest)
         self.service.check()
         for arrived, message in self._received:
             _note(answered, arrived, message)

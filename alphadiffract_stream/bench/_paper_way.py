@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from dataclasses import dataclass
+from typing import Any
 
 from ..engines import Engine
 from ..errors import ConfigurationError
@@ -60,7 +61,7 @@ def time_paper_way(engine: Engine, plan: Plan) -> PaperWayTimes:
     )
 
 
-def _line(process: subprocess.Popen[str]):
+def _line(process: subprocess.Popen[str]) -> Any:
     assert process.stdout is not None
     assert process.stderr is not None
     if line := process.stdout.readline():

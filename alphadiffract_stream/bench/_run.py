@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from rich.console import Console
@@ -18,6 +18,8 @@ from ._paper_way import time_paper_way
 from ._plan import Part, Plan
 from ._report import Report
 from ._stages import time_stages
+
+Step = Callable[[str], None]
 
 
 def run_bench(plan: Plan, *, progress: bool = True) -> Report:
@@ -56,7 +58,7 @@ def run_bench(plan: Plan, *, progress: bool = True) -> Report:
     return report
 
 
-def _load(url: str, engine: Engine, plan: Plan, report: Report, step) -> None:
+def _load(url: str, engine: Engine, plan: Plan, report: Report, step: Step) -> None:
     step(f"starting serve with {url}")
     with Experiment(plan, url) as experiment:
         experiment.open()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import count
+from itertools import count, pairwise
 from time import perf_counter
 
 from ..documents import PredictionRun
 from ..engines import Engine
 from ..grid import to_grid
+from ..pattern import Pattern
 from ..prediction import interpret
 from ..sources import PatternReceived
 from ..sources._assembler import Assembler, PatternKeys
@@ -50,7 +51,7 @@ def _one(
 ) -> Iterator[float]:
     """Seconds of each stage."""
     began = perf_counter()
-    pattern = _decode(source, message)
+    [pattern] = _decode(source, message)
     decoded = perf_counter()
     grid = to_grid(pattern)
     converted = perf_counter()
@@ -62,12 +63,10 @@ def _one(
         encode_message(name, document, Serializer.MSGPACK, b"alphadiffract")
     published = perf_counter()
     marks = (began, decoded, converted, inferred, interpreted, published)
-    return (after - before for before, after in zip(marks, marks[1:], strict=False))
+    return (after - before for before, after in pairwise(marks))
 
 
-def _decode(source: Assembler, message: bytes):
+def _decode(source: Assembler, message: bytes) -> list[Pattern]:
     _, name, document = decode_message(message)
-    for item in source.feed(name, document):
-        if isinstance(item, PatternReceived):
-            return item.pattern
-    return None
+    messages = source.feed(name, document)
+    return [item.pattern for item in messages if isinstance(item, PatternReceived)]

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
 
 from ..errors import ConfigurationError
 
+_Choice = TypeVar("_Choice", bound=StrEnum)
 _ENGINES = Annotated[
     list[str] | None,
     typer.Option("--engine", metavar="URL", help="May be repeated: engines side by side."),
@@ -75,7 +77,7 @@ def bench(
         plot(report, plot_path)
 
 
-def _one_of(kind, option: str, text: str):
+def _one_of(kind: type[_Choice], option: str, text: str) -> _Choice:
     try:
         return kind(text)
     except ValueError:
