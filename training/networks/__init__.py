@@ -3,9 +3,21 @@
 from __future__ import annotations
 
 from ._alphadiffract import AlphaDiffract
-from ._build import build
+from ._build import Network, build
 from ._compact import Compact
 from ._front import LogAxis, scale_to_unit
-from ._heads import HeadOutputs, Heads
+from ._heads import HeadOptions, HeadOutputs, Heads, RawOutputs, answer
 
-__all__ = ["AlphaDiffract", "Compact", "HeadOutputs", "Heads", "LogAxis", "build", "scale_to_unit"]
+__all__ = [
+    "AlphaDiffract",
+    "Compact",
+    "HeadOptions",
+    "HeadOutputs",
+    "Heads",
+    "LogAxis",
+    "Network",
+    "RawOutputs",
+    "answer",
+    "build",
+    "scale_to_unit",
+]

@@ -1,23 +1,37 @@
-"""The network of the paper (arXiv 2603.23367, Tables 6 and 7), as far as they tell.
+"""The network of the paper (arXiv 2603.23367, §5.3, Tables 6 and 7), as far as they tell.
 
-Three one-dimensional ConvNeXt blocks of 80 channels, depthwise kernels 100, 50 and 25, each
-followed by an average pool of stride 5, and three heads. Two things the tables leave open: how 8192
-points become 560 features (pooled 5 × 5 × 5 leaves 65 positions; 560 = 80 × 7 wants a last average
-to 7), and the first widening, a pointwise convolution here. So read, it has 8.7 M parameters.
+Three one-dimensional ConvNeXt blocks of 80 channels, depthwise kernels 100, 50 and 25, drop path
+0.3, each followed by an average pool of stride 5, and three heads. What the paper leaves open, and
+how it is read here:
+
+- how 8192 points become 560 features: pooled 5 × 5 × 5 leaves 65 positions; 560 = 80 × 7 wants a
+  last average to 7. (§5.3.1 says pools "by a factor of 2"; Table 6 says 5, and with 2 a head's
+  560 inputs cannot be had from 80 channels either.)
+- the first widening from 1 to 80 channels: a pointwise convolution.
+- dropout of the heads (0.5) and no layer scale: the authors' published configuration.
+
+So read, it has 8.7 M parameters.
 """
 
 from __future__ import annotations
+
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ._drop_path import drop_path
-from ._front import scale_to_unit
-from ._heads import HeadOutputs
+from ._front import dtype_of, scale_to_unit
+from ._heads import GROUPS, SYSTEMS, HeadOptions, HeadOutputs, RawOutputs, answer
 
-LONGEST, WIDEST = 500.0, 180.0
-"""Å and degrees: where the lattice head's sigmoids end."""
+
+class Norm(nn.LayerNorm):
+    """Layer norm in float32 always: its sums of squares overflow half precision."""
+
+    def forward(self, x: Tensor) -> Tensor:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """(…, C) → same, in the type of `x`."""
+        return super().forward(x.float()).to(x.dtype)
 
 
 class ConvNeXtBlock(nn.Module):
@@ -28,7 +42,7 @@ class ConvNeXtBlock(nn.Module):
         # Even kernels: one point more on the right.
         self.padding = ((kernel - 1) // 2, kernel // 2)
         self.depthwise = nn.Conv1d(channels, channels, kernel, groups=channels)
-        self.norm = nn.LayerNorm(channels, eps=1e-6)
+        self.norm = Norm(channels, eps=1e-6)
         self.widen = nn.Linear(channels, expansion * channels)
         self.narrow = nn.Linear(expansion * channels, channels)
         self.drop = drop
@@ -43,6 +57,8 @@ class ConvNeXtBlock(nn.Module):
 class AlphaDiffract(nn.Module):
     """Pattern → logits and lattice, in 1.2 GFLOP."""
 
+    default_heads: ClassVar[HeadOptions] = HeadOptions(lattice="bounded")
+
     def __init__(
         self,
         channels: int = 80,
@@ -53,8 +69,10 @@ class AlphaDiffract(nn.Module):
         lattice_widths: tuple[int, ...] = (512, 256),
         drop_path: float = 0.3,
         dropout: float = 0.5,
+        heads: HeadOptions = default_heads,
     ) -> None:
         super().__init__()
+        self.options = heads
         self.stem = nn.Conv1d(1, channels, 1)
         stages: list[nn.Module] = []
         for kernel in kernels:
@@ -66,21 +84,20 @@ class AlphaDiffract(nn.Module):
             (i * left // positions, -(-(i + 1) * left // positions)) for i in range(positions)
         ]
         features = positions * channels
-        self.crystal_system = _head(features, class_widths, 7, dropout)
-        self.space_group = _head(features, class_widths, 230, dropout)
-        self.lattice = _head(features, lattice_widths, 6, dropout)
+        self.crystal_system = _head(features, class_widths, SYSTEMS, dropout)
+        self.space_group = _head(features, class_widths, GROUPS, dropout)
+        self.lattice = _head(features, lattice_widths, heads.lattice_width, dropout)
 
     def forward(self, pattern: Tensor) -> HeadOutputs:
         """(B, 8192) of any positive scale → outputs; the network itself sees 0 … 100."""
-        x = self.stages(self.stem(100 * scale_to_unit(pattern).unsqueeze(1)))
+        return answer(self.raw(pattern), self.options)
+
+    def raw(self, pattern: Tensor) -> RawOutputs:
+        """(B, 8192) → last layers. Scaled in float32, then in whatever the weights are."""
+        x = 100 * scale_to_unit(pattern).unsqueeze(1)
+        x = self.stages(self.stem(x.to(dtype_of(self.stem))))
         x = torch.stack([x[:, :, a:b].mean(dim=2) for a, b in self.windows], dim=2).flatten(1)
-        bounded = self.lattice(x).float().sigmoid()
-        return HeadOutputs(
-            self.crystal_system(x).float(),
-            self.space_group(x).float(),
-            torch.cat([LONGEST * bounded[:, :3], WIDEST * bounded[:, 3:]], dim=1),
-            x.float(),
-        )
+        return RawOutputs(self.crystal_system(x), self.space_group(x), self.lattice(x), x)
 
 
 def _head(features: int, widths: tuple[int, ...], outputs: int, dropout: float) -> nn.Sequential:

@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import inspect
+from dataclasses import fields, replace
 from typing import Any
-
-from torch import nn
 
 from ._alphadiffract import AlphaDiffract
 from ._compact import Compact
+from ._heads import HeadOptions
 
-KINDS: dict[str, type[nn.Module]] = {"alphadiffract": AlphaDiffract, "compact": Compact}
+Network = AlphaDiffract | Compact
+KINDS: dict[str, type[Network]] = {"alphadiffract": AlphaDiffract, "compact": Compact}
 
 
-def build(config: dict[str, Any]) -> nn.Module:
-    """The network of ``{kind = "compact", …}``. Raises ValueError for an unknown kind."""
+def build(config: dict[str, Any]) -> Network:
+    """The network of ``{kind = "compact", heads = {…}, …}``.
+
+    Raises ValueError for an unknown kind or option, naming it.
+    """
     options = {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}
     kind = options.pop("kind", "compact")
     if kind not in KINDS:
         raise ValueError(f"network kind {kind!r} is not one of {sorted(KINDS)}")
-    return KINDS[kind](**options)
+    network = KINDS[kind]
+    _check("network", options, list(inspect.signature(network).parameters))
+    if "heads" in options:
+        chosen = options["heads"]
+        _check("network.heads", chosen, [f.name for f in fields(HeadOptions)])
+        options["heads"] = replace(network.default_heads, **chosen)
+    return network(**options)
+
+
+def _check(where: str, given: dict[str, Any], known: list[str]) -> None:
+    for name in given:
+        if name not in known:
+            raise ValueError(f"{where}.{name}: no such option; there are {', '.join(known)}")

@@ -7,12 +7,14 @@ there because two-dimensional kernels are the optimised ones.
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
 from ._drop_path import drop_path
-from ._front import LogAxis, scale_to_unit
-from ._heads import HeadOutputs, Heads
+from ._front import LogAxis, dtype_of, scale_to_unit
+from ._heads import HeadOptions, HeadOutputs, Heads, RawOutputs, answer
 
 
 class Block(nn.Module):
@@ -35,6 +37,8 @@ class Block(nn.Module):
 class Compact(nn.Module):
     """Pattern → logits and lattice in about 150 MFLOP."""
 
+    default_heads: ClassVar[HeadOptions] = HeadOptions()
+
     def __init__(
         self,
         points: int = 4096,
@@ -47,8 +51,10 @@ class Compact(nn.Module):
         features: int = 512,
         drop_path: float = 0.0,
         dropout: float = 0.3,
+        heads: HeadOptions = default_heads,
     ) -> None:
         super().__init__()
+        self.options = heads
         self.axis = LogAxis(points)
         padding = (stem_kernel - stem_stride) // 2
         self.stem = nn.Sequential(
@@ -71,13 +77,17 @@ class Compact(nn.Module):
             nn.BatchNorm1d(features),
             nn.ReLU(),
         )
-        self.heads = Heads(features, dropout)
+        self.heads = Heads(features, dropout, heads)
 
     def forward(self, pattern: Tensor) -> HeadOutputs:
         """(B, 8192) of any positive scale → outputs."""
+        return answer(self.raw(pattern), self.options)
+
+    def raw(self, pattern: Tensor) -> RawOutputs:
+        """(B, 8192) → last layers. Scaled in float32, then in whatever the weights are."""
         x = self.axis(scale_to_unit(pattern))
         x = torch.stack([x.clamp_min(0).sqrt(), x], dim=1).unsqueeze(2)
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = x.to(dtype_of(self.stem)).contiguous(memory_format=torch.channels_last)
         x = self.pool(self.stages(self.stem(x)))
         return self.heads(self.neck(x))
 

@@ -18,6 +18,11 @@ def scale_to_unit(pattern: Tensor) -> Tensor:
     return (pattern - low) / (high - low).clamp_min(1e-12)
 
 
+def dtype_of(layer: nn.Module) -> torch.dtype:
+    """What a layer computes in."""
+    return next(layer.parameters()).dtype
+
+
 class LogAxis(nn.Module):
     """Mean intensity over cells of equal width in log q: (B, 8192) → (B, points).
 
