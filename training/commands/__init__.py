@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import typer
 
+from ._curate import curate
 from ._evaluate import evaluate
 from ._export import export
 from ._pack import pack
@@ -18,6 +19,7 @@ def _training() -> None:
     """Make the networks the service deploys."""
 
 
+app.command()(curate)
 app.command()(reflections)
 app.command()(pack)
 app.command()(train)

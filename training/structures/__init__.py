@@ -5,23 +5,41 @@ The only room of the training code that needs gemmi and spglib.
 
 from __future__ import annotations
 
-from ._json_lines import parse_structure, read_structures, structure_line
+from ._json_lines import (
+    ENDINGS,
+    parse_structure,
+    read_structures,
+    structure_line,
+    structure_lines,
+)
 from ._laue import laue_rotations
-from ._record import StructureRecord, lattice_vectors
+from ._record import (
+    FIRST_MIXTURE,
+    Mixture,
+    StructureRecord,
+    cell_parameters,
+    lattice_vectors,
+)
 from ._standardize import StandardCell, standardize
-from ._tabulate import D_MAX, D_MIN, tabulate, tabulate_all
+from ._tabulate import D_MAX, D_MIN, ReflectionEngine, reflector, tabulate
 
 __all__ = [
     "D_MAX",
     "D_MIN",
+    "ENDINGS",
+    "FIRST_MIXTURE",
+    "Mixture",
+    "ReflectionEngine",
     "StandardCell",
     "StructureRecord",
+    "cell_parameters",
     "lattice_vectors",
     "laue_rotations",
     "parse_structure",
     "read_structures",
+    "reflector",
     "standardize",
     "structure_line",
+    "structure_lines",
     "tabulate",
-    "tabulate_all",
 ]

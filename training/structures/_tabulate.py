@@ -1,17 +1,20 @@
-"""Structures → reflection tables, over a pool of processes; what fails is named and counted."""
+"""One structure → its reflections, by an engine of choice."""
 
 from __future__ import annotations
 
 import hashlib
-import multiprocessing
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable
+from typing import Literal
 
 import numpy as np
 
 from alphadiffract_stream.pattern import wavelength_from_energy
-from alphadiffract_stream.simulation import StructureError, reflections
+from alphadiffract_stream.simulation import (
+    Reflections,
+    StructureError,
+    UnitCellContents,
+    reflections,
+)
 
 from ..reflections import ReflectionStore
 from ._record import StructureRecord
@@ -24,18 +27,40 @@ D_MIN = WAVELENGTH / (2 * np.sin(np.radians(10.0))) * (1 - STRAIN_MARGIN)
 D_MAX = WAVELENGTH / (2 * np.sin(np.radians(2.5))) * (1 + STRAIN_MARGIN)
 MAX_ATOMS = 500
 MAX_VOLUME = 100_000.0
+HEAVIEST = 98
+"""Californium: the last element of the form factor tables."""
 WEAKEST = 1e-5
 """Of the strongest reflection's intensity; weaker ones are left out."""
 
 
-def tabulate(record: StructureRecord) -> ReflectionStore:
+ReflectionEngine = Literal["builtin", "gsas2"]
+Reflector = Callable[[UnitCellContents, float, float], Reflections]
+"""Contents, d_min and d_max (Å) to reflections with d_min < d < d_max."""
+
+
+def reflector(engine: ReflectionEngine) -> Reflector:
+    """What computes reflections: this package's own simulation, or GSAS-II.
+
+    Raises ValueError for another name, ImportError naming the remedy without GSAS-II.
+    """
+    if engine == "builtin":
+        return reflections
+    if engine == "gsas2":
+        from ..gsas2 import calculator
+
+        return calculator().reflections
+    raise ValueError(f"engine: {engine!r} is not one of builtin, gsas2")
+
+
+def tabulate(record: StructureRecord, engine: ReflectionEngine = "builtin") -> ReflectionStore:
     """Reflections of one structure, by the paper's §5.1 rules. Raises StructureError."""
     if record.space_group_number != record.space_group_number_tight:
         raise StructureError("space group differs between tolerances 0.01 and 0.1 Å")
     if len(record.atomic_numbers) > MAX_ATOMS:
         raise StructureError(f"more than {MAX_ATOMS} atoms")
+    _check_elements(record)
     standard = standardize(record)
-    table = reflections(standard.contents, D_MIN, D_MAX)
+    table = reflector(engine)(standard.contents, D_MIN, D_MAX)
     if table.volume >= MAX_VOLUME:
         raise StructureError(f"volume above {MAX_VOLUME:.0f} Å³")
     strength = table.multiplicity * table.f_squared / table.volume**2
@@ -59,38 +84,9 @@ def tabulate(record: StructureRecord) -> ReflectionStore:
     )
 
 
-def tabulate_all(
-    records: Iterable[StructureRecord],
-    *,
-    processes: int,
-    chunk: int = 256,
-    progress: Callable[[int], None] = lambda done: None,
-) -> tuple[ReflectionStore, Counter[str]]:
-    """Tables of all structures that pass, and how many fell at which rule."""
-    stores: list[ReflectionStore] = []
-    reasons: Counter[str] = Counter()
-    context = multiprocessing.get_context("spawn")
-    with context.Pool(processes) as pool:
-        for store, failed, size in pool.imap(_tabulate_chunk, _chunks(records, chunk)):
-            stores += [store] if store else []
-            reasons += failed
-            progress(size)
-    return ReflectionStore.concatenate(stores), reasons
-
-
-def _tabulate_chunk(
-    records: list[StructureRecord],
-) -> tuple[ReflectionStore | None, Counter[str], int]:
-    tables, reasons = [], Counter()
-    for record in records:
-        try:
-            tables.append(tabulate(record))
-        except StructureError as error:
-            reasons[str(error).removeprefix(f"{record.identifier}: ")] += 1
-    return (ReflectionStore.concatenate(tables) if tables else None), reasons, len(records)
-
-
-def _chunks(records: Iterable[StructureRecord], size: int) -> Iterator[list[StructureRecord]]:
-    iterator = iter(records)
-    while chunk := list(islice(iterator, size)):
-        yield chunk
+def _check_elements(record: StructureRecord) -> None:
+    """Every element has form factors: hydrogen to californium."""
+    numbers = {z for number in np.unique(record.atomic_numbers) for z, _ in record.parts(number)}
+    unknown = sorted(int(z) for z in numbers if not 1 <= z <= HEAVIEST)
+    if unknown:
+        raise StructureError(f"unknown element: atomic number {', '.join(map(str, unknown))}")
