@@ -1,0 +1,143 @@
+"""What is drawn and what wakes somebody asks for metrics that there are."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+import alphadiffract_stream
+from tests.deploy_commands import DEPLOY
+
+OURS = {
+    "alphadiffract_events_received_total": set(),
+    "alphadiffract_events_predicted_total": set(),
+    "alphadiffract_events_refused_total": set(),
+    "alphadiffract_events_failed_total": set(),
+    "alphadiffract_stage_seconds_bucket": {"le", "stage"},
+    "alphadiffract_queue_depth": set(),
+}
+"""Metric → its labels besides Prometheus' own."""
+STAGES = {"decode", "convert", "queue", "infer", "publish"}
+OTHERS = {
+    "up",
+    "nv_inference_queue_duration_us",
+    "nv_inference_compute_infer_duration_us",
+    "nv_inference_request_success",
+}
+FUNCTIONS = {"sum", "min", "max", "by", "rate", "histogram_quantile", "or", "vector"}
+DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/alphadiffract.json").read_text("utf-8"))
+ALERTS = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text("utf-8"))
+RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
+QUERIES = {
+    **{f"{p['title']} {t['refId']}": t["expr"] for p in DASHBOARD["panels"] for t in p["targets"]},
+    **{rule["alert"]: rule["expr"] for rule in RULES},
+}
+
+
+def names(query: str) -> set[str]:
+    """Metrics of a query: words that are no function, label, text or range."""
+    query = re.sub(r"\"[^\"]*\"", "", query)
+    query = re.sub(r"\[[^\]]*\]", "", query)
+    query = re.sub(r"\b(by|without) *\([^)]*\)", "", query)
+    query = re.sub(r"\{[^}]*\}", "", query)
+    words = re.findall(r"[a-zA-Z_:][a-zA-Z0-9_:]*", re.sub(r"\b\d[\d.]*(e\d+)?\b", "", query))
+    return set(words) - FUNCTIONS
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_queries_ask_for_metrics_there_are(name):
+    asked = names(QUERIES[name])
+    assert asked
+    assert asked <= OURS.keys() | OTHERS, f"{name}: {asked}"
+
+
+@pytest.mark.parametrize("name", QUERIES)
+def test_queries_are_closed_and_name_known_labels(name):
+    query = QUERIES[name]
+    for opening, closing in ("()", "{}", "[]"):
+        assert query.count(opening) == query.count(closing), name
+    assert set(re.findall(r'stage="(\w+)"', query)) <= STAGES
+    labels = {
+        label for group in re.findall(r"by *\(([^)]*)\)", query) for label in group.split(", ")
+    }
+    assert labels <= {"le", "stage", "instance"}, name
+    for metric in names(query):
+        if metric.endswith(("_total", "_bucket")) and "rate(" in query:
+            assert re.search(rf"rate\({metric}(\{{[^}}]*\}})?\[", query), (
+                f"{name}: a counter's rate"
+            )
+
+
+def test_the_service_exports_them():
+    source = "".join(
+        path.read_text("utf-8") for path in Path(alphadiffract_stream.__file__).parent.rglob("*.py")
+    )
+    if "alphadiffract_queue_depth" not in source:
+        pytest.skip("the service exports no metrics yet")
+    for metric in OURS:
+        # The client library adds these endings itself.
+        assert re.sub("_(total|bucket)$", "", metric) in source, metric
+
+
+def test_alerts_say_what_is_wrong():
+    assert len({rule["alert"] for rule in RULES}) == len(RULES)
+    for rule in RULES:
+        assert set(rule) == {"alert", "expr", "for", "labels", "annotations"}
+        assert re.fullmatch(r"\d+[smh]", rule["for"])
+        assert rule["labels"]["severity"] in ("warning", "critical")
+        assert set(rule["annotations"]) == {"summary", "description"}
+        text = rule["annotations"]["description"]
+        assert text.count("{{") == text.count("}}") > 0
+
+
+def test_panels_fit_on_the_page_and_use_the_data_source_there_is():
+    provisioned = yaml.safe_load(
+        (DEPLOY / "grafana/provisioning/datasources/prometheus.yaml").read_text("utf-8")
+    )
+    uids = {source["uid"] for source in provisioned["datasources"]}
+    taken: set[tuple[int, int]] = set()
+    assert len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
+    for panel in DASHBOARD["panels"]:
+        place = panel["gridPos"]
+        cells = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert place["x"] + place["w"] <= 24
+        assert not cells & taken, panel["title"]
+        taken |= cells
+        assert panel["description"]
+        assert {t["datasource"]["uid"] for t in panel["targets"]} | {
+            panel["datasource"]["uid"]
+        } <= uids
+
+
+def test_folders_are_where_compose_mounts_them():
+    compose = yaml.safe_load((DEPLOY / "compose/compose.yaml").read_text("utf-8"))["services"]
+    provider = yaml.safe_load(
+        (DEPLOY / "grafana/provisioning/dashboards/alphadiffract.yaml").read_text("utf-8")
+    )["providers"][0]
+    mounts = dict(volume.split(":")[:2] for volume in compose["grafana"]["volumes"])
+    assert mounts["../grafana/dashboards"] == provider["options"]["path"]
+    home = compose["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+    assert home == f"{provider['options']['path']}/alphadiffract.json"
+    prometheus = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text("utf-8"))
+    folder = dict(v.split(":")[:2] for v in compose["prometheus"]["volumes"])["../prometheus"]
+    for rules in prometheus["rule_files"]:
+        assert (DEPLOY / "prometheus" / Path(rules).relative_to(folder)).is_file()
+
+
+def test_what_is_scraped_are_services_that_listen():
+    prometheus = yaml.safe_load((DEPLOY / "prometheus/prometheus.yml").read_text("utf-8"))
+    targets = {
+        t for s in prometheus["scrape_configs"] for c in s["static_configs"] for t in c["targets"]
+    }
+    both = "".join(path.read_text("utf-8") for path in (DEPLOY / "compose").glob("*.yaml"))
+    assert targets == {"serve:9464", "triton:8002"}  # 8002 is Triton's own default
+    assert 'ALPHADIFFRACT_METRICS_PORT: "9464"' in both
+    assert re.search(r"^  triton:$", both, re.MULTILINE)
