@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tools.local_triton import Installation, NotAvailable, provision
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -17,3 +19,12 @@ def data_dir() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no reference data at {folder} (set ALPHADIFFRACT_DATA)")
     return folder
+
+
+@pytest.fixture(scope="session")
+def triton_installation() -> Installation:
+    """A real Triton server, installed once below ``.triton/``; skips where it cannot be had."""
+    try:
+        return provision(patience=90)
+    except NotAvailable as reason:
+        pytest.skip(f"no Triton server: {reason}")

@@ -24,6 +24,12 @@ EngineUrl = Annotated[
     str | None,
     typer.Option("--engine", metavar="URL", help="onnx: is the embedded model, onnx:PATH another."),
 ]
+Fallback = Annotated[
+    str | None,
+    typer.Option(
+        "--fallback", metavar="URL", help="Answers while the engine is out of order: onnx:default."
+    ),
+]
 Config = Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Settings in TOML.")]
 Sources = Annotated[
     list[str] | None,

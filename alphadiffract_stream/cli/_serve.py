@@ -15,7 +15,7 @@ import typer
 
 from ..errors import ConfigurationError
 from ._logging import LogFormat, configure_logging
-from ._options import Background, Config, Energy, EngineUrl, Sinks, Sources, Wavelength
+from ._options import Background, Config, Energy, EngineUrl, Fallback, Sinks, Sources, Wavelength
 
 if TYPE_CHECKING:
     from ..service import Metrics, Service, Settings
@@ -31,6 +31,7 @@ def serve(
     source: Sources = None,
     sink: Sinks = None,
     engine: EngineUrl = None,
+    fallback: Fallback = None,
     energy: Energy = None,
     wavelength: Wavelength = None,
     background: Background = None,
@@ -57,6 +58,7 @@ def serve(
         sources=[*(urls or []), *(source or [])],
         sinks=sink,
         engine=engine,
+        fallback=fallback,
         energy_kev=energy,
         wavelength=wavelength,
         background=background,
@@ -86,19 +88,24 @@ async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
     from ..sources import open_source
 
     async with AsyncExitStack() as stack:
-        engine = open_engine(settings.engine)
-        stack.push_async_callback(engine.close)
+        engine = _kept(stack, open_engine(settings.engine))
         await asyncio.to_thread(_warm_up, engine, settings.background)
+        other = _kept(stack, open_engine(settings.fallback)) if settings.fallback else None
+        if other is not None:
+            await asyncio.to_thread(_warm_up, other, settings.background)
         sinks = [_kept(stack, open_sink(url)) for url in settings.sinks]
-        fallback = settings.fallback_wavelength
-        sources = [_kept(stack, open_source(url, wavelength=fallback)) for url in settings.sources]
-        service = Service(sources, sinks, engine, settings)
+        wavelength = settings.fallback_wavelength
+        sources = [
+            _kept(stack, open_source(url, wavelength=wavelength)) for url in settings.sources
+        ]
+        service = Service(sources, sinks, engine, settings, other)
         _obey_signals(service)
         ready = {
             "pid": os.getpid(),
             "sources": [_place(source) for source in sources],
             "sinks": [_place(sink) for sink in sinks],
             "engine": settings.engine,
+            "fallback": settings.fallback,
             "model": f"{engine.card.name} {engine.card.version}",
         }
         announcing = asyncio.create_task(_announce(service, ready, ready_file))

@@ -1,4 +1,4 @@
-"""ONNX Runtime in this process: ``onnx:`` (the embedded model) or ``onnx:PATH``; ``?threads=N``."""
+"""ONNX Runtime in this process: ``onnx:``, ``onnx:default`` (the embedded model), ``onnx:PATH``."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def open(url: Url) -> OnnxEngine:
     """
     if unknown := set(url.query) - _OPTIONS:
         raise ConfigurationError(f"{url}: unknown option {sorted(unknown)}; known: threads")
-    path = Path(url.path) if url.path else embedded_model()
+    path = embedded_model() if url.path in ("", "default") else Path(url.path)
     return OnnxEngine(
         path, threads=_count(url, "threads", 1), max_batch=_count(url, "max_batch", 64)
     )

@@ -12,7 +12,11 @@ from ..prediction import ModelCard, Outputs
 
 @runtime_checkable
 class Engine(Protocol):
-    """Runs one network, wherever it lives. Made by `open_engine(url)`; see `engines/__init__`."""
+    """Runs one network, wherever it lives. Made by `open_engine(url)`; see `engines/__init__`.
+
+    An engine outside this process also says ``remote = True``: it is watched by golden inferences,
+    and waited for while it is out of order.
+    """
 
     name: str
     """``onnx``, ``triton``, ``tensorrt``: what predictions say answered them."""

@@ -5,23 +5,20 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import monotonic
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ..engines import Engine
 from ..errors import EngineError
 from ..grid import GridPattern
 from ..pattern import Pattern
-from ..prediction import Outputs, Prediction, failure, interpret
+from ..prediction import Prediction, failure, interpret
+from ._dispatcher import Dispatcher
 from ._metrics import Metrics
 from ._tasks import cancel
 
 log = logging.getLogger(__name__)
-
-_ATTEMPTS = 2
 
 
 @dataclass(slots=True, eq=False)
@@ -37,23 +34,21 @@ class Job:
 
 
 class Batcher:
-    """Feeds one engine. Every job put in is answered exactly once, unless `cancel` is called."""
+    """Feeds one dispatcher. Every job put in is answered once, unless `cancel` is called."""
 
     def __init__(
         self,
-        engine: Engine,
+        dispatcher: Dispatcher,
         metrics: Metrics,
         *,
         max_batch: int,
         max_in_flight: int,
         max_delay: float,
-        timeout: float,
     ) -> None:
-        self._engine = engine
+        self._dispatcher = dispatcher
         self._metrics = metrics
-        self._max_batch = min(max_batch, engine.max_batch)
+        self._max_batch = max_batch
         self._max_delay = max_delay
-        self._timeout = timeout
         self._jobs: asyncio.Queue[Job] = asyncio.Queue()  # bounded by what the service accepts
         self._slots = asyncio.Semaphore(max_in_flight)
         self._in_flight: set[asyncio.Task[None]] = set()
@@ -112,8 +107,10 @@ class Batcher:
         patterns = [job.pattern for job in batch]
         grids = [job.grid for job in batch]
         try:
-            outputs = await self._infer(np.stack([grid.intensity for grid in grids]))
-            return interpret(outputs, grids, patterns, self._engine.card, self._engine.name)
+            answer = await self._dispatcher.ask(np.stack([grid.intensity for grid in grids]))
+            engine = answer.engine
+            predictions = interpret(answer.outputs, grids, patterns, engine.card, engine.name)
+            return [_marked(prediction, answer.flags) for prediction in predictions]
         except EngineError as error:
             reason: Exception = error
         except Exception as error:
@@ -121,23 +118,6 @@ class Batcher:
             reason = error
         return [failure(job.pattern.origin, reason, coverage=job.grid.coverage) for job in batch]
 
-    async def _infer(self, rows: NDArray[np.float32]) -> Outputs:
-        """The engine's answer, at the second attempt if need be. Raises EngineError."""
-        error = EngineError(f"{self._engine.name}: not asked")
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                async with asyncio.timeout(self._timeout):
-                    outputs = await self._engine.infer(rows)
-                if len(outputs) != len(rows):
-                    raise EngineError(f"{len(outputs)} answers to {len(rows)} patterns")
-                return outputs
-            except TimeoutError:
-                error = EngineError(f"{self._engine.name}: no answer within {self._timeout:g} s")
-            except EngineError as caught:
-                error = caught
-            except Exception as caught:
-                log.exception("engine %s raised what no engine should", self._engine.name)
-                error = EngineError(f"{self._engine.name}: {caught!r}")
-            self._metrics.engine_errors += 1
-            log.error("attempt %d of %d, batch of %d: %s", attempt, _ATTEMPTS, len(rows), error)
-        raise error
+
+def _marked(prediction: Prediction, flags: tuple[str, ...]) -> Prediction:
+    return replace(prediction, flags=(*prediction.flags, *flags)) if flags else prediction

@@ -30,6 +30,12 @@ class Metrics:
     batches: int = 0
     batched_patterns: int = 0
     engine_errors: int = 0
+    engine_outages: int = 0
+    """Times a golden inference found the engine out of order."""
+    fallback_answers: int = 0
+    """Patterns the fallback answered."""
+    held: int = 0
+    """Patterns that wait now for an engine to come back (those queued behind them not counted)."""
     source_errors: Counter[str] = field(default_factory=Counter)
     sink_errors: Counter[str] = field(default_factory=Counter)
     """Documents a sink did not take, by sink."""

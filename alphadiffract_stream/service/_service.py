@@ -25,6 +25,8 @@ from ..sources import (
     Source,
 )
 from ._batcher import Batcher, Job
+from ._dispatcher import Dispatcher
+from ._health import Health
 from ._metrics import Metrics
 from ._outlet import Outlet
 from ._run import Run
@@ -45,11 +47,17 @@ _STOPPED = "the service was stopped before the run"
 class Service:
     """Answers every pattern of its sources, once, in order, and accounts for all of them.
 
-    Owns its sources and sinks (closes them); the engine stays its opener's. One use: `run` once.
+    Owns its sources and sinks (closes them); the engines stay their opener's. One use: `run` once.
+    `fallback` answers while `engine` is out of order; its predictions say so.
     """
 
     def __init__(
-        self, sources: Sequence[Source], sinks: Sequence[Sink], engine: Engine, settings: Settings
+        self,
+        sources: Sequence[Source],
+        sinks: Sequence[Sink],
+        engine: Engine,
+        settings: Settings,
+        fallback: Engine | None = None,
     ) -> None:
         self.metrics = Metrics()
         self.ready = asyncio.Event()
@@ -58,13 +66,25 @@ class Service:
         self._sources = sources
         self._outlets = [Outlet(sink, self.metrics, settings.sink_timeout) for sink in sinks]
         self._runs = Runs(engine, settings, self.metrics, self._emit)
-        self._batcher = Batcher(
+        self._health = Health(
             engine,
             self.metrics,
-            max_batch=settings.max_batch,
+            interval=settings.health_interval,
+            timeout=settings.health_timeout,
+        )
+        self._batcher = Batcher(
+            Dispatcher(
+                engine,
+                fallback,
+                self._health,
+                self.metrics,
+                timeout=settings.engine_timeout,
+                hold_timeout=settings.hold_timeout,
+            ),
+            self.metrics,
+            max_batch=min(settings.max_batch, engine.max_batch),
             max_in_flight=settings.max_in_flight,
             max_delay=settings.max_delay,
-            timeout=settings.engine_timeout,
         )
         self._capacity = asyncio.Semaphore(settings.queue_size)
         self._stopping = asyncio.Event()
@@ -82,17 +102,18 @@ class Service:
     async def run(self) -> Metrics:
         """Serve until every source has ended or `stop` is called. Returns the counts."""
         batcher = asyncio.create_task(self._batcher.run())
+        watcher = asyncio.create_task(self._health.watch())
         writers = [asyncio.create_task(outlet.run()) for outlet in self._outlets]
         readers = [asyncio.create_task(self._read(source)) for source in self._sources]
         try:
             self.ready.set()
-            await self._until_done(readers, [batcher, *writers])
+            await self._until_done(readers, [batcher, watcher, *writers])
             if not await self._within(self._drain(readers), self._settings.drain_timeout):
                 log.error("stopped with events unanswered: they are answered failed")
                 await cancel([*readers, batcher])
                 await self._give_up()
         finally:
-            await cancel([*readers, batcher, *writers])
+            await cancel([*readers, batcher, watcher, *writers])
             for outlet in self._outlets:
                 await outlet.close()
         return self.metrics

@@ -55,6 +55,11 @@ class Settings(BaseSettings):
         default="onnx:",
         description="What runs the network: `onnx:` is the embedded model, `onnx:PATH` another.",
     )
+    fallback: Url | None = Field(
+        default=None,
+        description="Engine that answers while `engine` is out of order, e.g. `onnx:default`; its "
+        "predictions say so. Where not given, patterns wait for an engine elsewhere to come back.",
+    )
     energy_kev: float | None = Field(
         default=None,
         gt=0,
@@ -106,6 +111,26 @@ class Settings(BaseSettings):
         gt=0,
         allow_inf_nan=False,
         description="Seconds after which a call of the engine is tried again, then failed.",
+    )
+    health_interval: float = Field(
+        default=1.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds between golden inferences that tell whether an engine elsewhere is in "
+        "order.",
+    )
+    health_timeout: float = Field(
+        default=2.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds a golden inference may take, those queued before it included.",
+    )
+    hold_timeout: float | None = Field(
+        default=None,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds a pattern waits for an engine to come back before it fails; for ever "
+        "where not given.",
     )
     sink_timeout: float = Field(
         default=5.0,
