@@ -2,17 +2,61 @@
 
 from __future__ import annotations
 
+from ._assess import Assessment, assess, with_counterpart, with_overlap
+from ._baselines import Baselines, Prior, baselines, prior_of_set, prior_of_store
 from ._data_sets import LabelledSet, load_labelled
-from ._metrics import Metrics, evaluate_outputs, expected_calibration_error
-from ._run import predict_set
+from ._ensemble import SizePoint, combined, size_curve
+from ._intervals import Interval, Regression, accuracy_interval, mean_regression, regression
+from ._metrics import Metrics, evaluate_outputs
+from ._networks import Contender, open_contender
+from ._report import write_report
+from ._run import predict_set, predict_with
+from ._seen import Overlap, find_seen
+from ._simulated import Preset, Structures
 from ._tables import metrics_table
+from ._trust import (
+    Reliability,
+    RiskCoverage,
+    expected_calibration_error,
+    reliability,
+    risk_coverage,
+)
 
 __all__ = [
+    "Assessment",
+    "Baselines",
+    "Contender",
+    "Interval",
     "LabelledSet",
     "Metrics",
+    "Overlap",
+    "Preset",
+    "Prior",
+    "Regression",
+    "Reliability",
+    "RiskCoverage",
+    "SizePoint",
+    "Structures",
+    "accuracy_interval",
+    "assess",
+    "baselines",
+    "combined",
     "evaluate_outputs",
     "expected_calibration_error",
+    "find_seen",
     "load_labelled",
+    "mean_regression",
     "metrics_table",
+    "open_contender",
     "predict_set",
+    "predict_with",
+    "prior_of_set",
+    "prior_of_store",
+    "regression",
+    "reliability",
+    "risk_coverage",
+    "size_curve",
+    "with_counterpart",
+    "with_overlap",
+    "write_report",
 ]

@@ -5,16 +5,7 @@ from __future__ import annotations
 from rich.table import Table
 
 from ._metrics import Metrics
-
-PAPER_RRUFF = {
-    "crystal system, top-1": "81.74 %",
-    "space group, top-1": "66.21 %",
-    "within one subgroup edge": "> 87 %",
-    "lattice length MAE": "2.11 Å",
-    "lattice length MAPE": "23.5 %",
-    "lattice angle MAE": "2.72°",
-}
-"""AlphaDiffract, ten members, on its RRUFF selection of 734 (240 for the lattice)."""
+from ._paper import RRUFF_SUMMARY
 
 
 def metrics_table(metrics: Metrics, title: str) -> Table:
@@ -37,7 +28,7 @@ def metrics_table(metrics: Metrics, title: str) -> Table:
         "lattice angle MAE": (_unit(metrics.angle_mae, "°"), ""),
     }
     for name, (own, baseline) in rows.items():
-        table.add_row(name, own, baseline, PAPER_RRUFF.get(name, ""))
+        table.add_row(name, own, baseline, RRUFF_SUMMARY.get(name, ""))
     table.add_section()
     for system, row in metrics.per_system.items():
         share = f"{100 * row['system_top1']:.1f} % system, {100 * row['group_top1']:.1f} % group"
