@@ -27,6 +27,8 @@ BRIDGED = 0.05
 BRIDGED_STEPS = 4.0
 """A wider hole is bridged too while it is no wider than this many steps of its surroundings."""
 _NEIGHBOURS = 8
+_MANY = 2
+"""Points a cell, on average, from which summing cell by cell is the faster way."""
 _EDGES = np.append(GRID_TWO_THETA - GRID_STEP / 2, GRID_MAX + GRID_STEP / 2)
 
 
@@ -67,15 +69,21 @@ class Resampler:
         inside = (x[1:] > GRID_MIN) & (x[:-1] < GRID_MAX)
         self.step = float(np.median(width[inside]))
         self.gaps = bool((inside & ~bridged).any())
-        self._half_width = np.where(bridged, width / 2, 0.0)
+        half_width = np.append(np.where(bridged, width / 2, 0.0), 0.0)
+        self._point_width = half_width + np.roll(half_width, 1)
 
         edges = np.clip(_EDGES, x[0], x[-1])
         left = np.clip(np.searchsorted(x, edges, side="right") - 1, 0, x.size - 2)
         t = np.where(bridged[left], edges - x[left], 0.0)
         # Integral of a straight line from its left end to t: y₀ t + (y₁ − y₀) t² / 2w.
         self._right_weight = t * t / (2 * width[left])
-        self._left_weight = t - self._right_weight
+        # The points before `left` come with both their half widths, so `left` brings its first.
+        self._left_weight = t - self._right_weight + half_width[left - 1] * (left > 0)
         self._left, self._right = left, left + 1
+        # Cells that hold many points are summed cell by cell: a running sum over all waits, at
+        # each point, for the one before it.
+        self._by_cell = x.size > _MANY * N_POINTS
+        self._pointless = np.flatnonzero(np.diff(left) == 0)
 
         length = self._cell_integrals(np.ones(x.size))
         covered = length >= GRID_STEP / 2 * (1 - 1e-6)
@@ -111,18 +119,20 @@ class Resampler:
 
     def _cell_integrals(self, y: Array) -> Array:
         """(..., m) values at the kept positions → (..., 8192) integral over each cell."""
-        area = np.empty(y.shape)
-        area[..., 0] = 0.0
-        np.add(y[..., 1:], y[..., :-1], out=area[..., 1:])
-        area[..., 1:] *= self._half_width
-        np.cumsum(area, axis=-1, out=area)
-        at_edge = area.take(self._left, axis=-1, mode="clip")
-        part = y.take(self._left, axis=-1, mode="clip")
-        part *= self._left_weight
-        at_edge += part
-        y.take(self._right, axis=-1, mode="clip", out=part)
+        area = y * self._point_width
+        at_edge = y.take(self._left, axis=-1, mode="clip")
+        at_edge *= self._left_weight
+        part = y.take(self._right, axis=-1, mode="clip")
         part *= self._right_weight
         at_edge += part
+        if self._by_cell:
+            cells = np.add.reduceat(area, self._left, axis=-1)[..., :-1]
+            # `reduceat` gives the next point where there is none to sum.
+            cells[..., self._pointless] = 0.0
+            return cells + (at_edge[..., 1:] - at_edge[..., :-1])
+        before = np.zeros((*y.shape[:-1], y.shape[-1] + 1))
+        np.cumsum(area, axis=-1, out=before[..., 1:])
+        at_edge += before.take(self._left, axis=-1, mode="clip")
         return at_edge[..., 1:] - at_edge[..., :-1]
 
 
