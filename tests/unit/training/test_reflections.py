@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 from alphadiffract_stream.simulation import StructureError
 from training.patterns.compiled._crystal import metric, parameters
 from training.reflections import ReflectionStore
-from training.structures import StructureRecord, tabulate, tabulate_all
+from training.structures import StructureRecord, tabulate
 
 
 def test_niggli_cells_of_known_lattices(store: ReflectionStore) -> None:
@@ -47,22 +46,6 @@ def test_families_never_straddle_the_split(store: ReflectionStore) -> None:
         kept, held_out = doubled.split(fraction)
         assert not set(doubled.family[kept]) & set(doubled.family[held_out])
         assert len(kept) + len(held_out) == len(doubled)
-
-
-def test_what_fails_is_named_and_counted(records: dict[str, StructureRecord]) -> None:
-    good = records["zinc"]
-    uncertain = replace(good, space_group_number_tight=63)
-    crowded = replace(good, atomic_numbers=np.zeros(501, dtype=np.int32))
-    wrong = replace(good, space_group_number=186, space_group_number_tight=186)
-    store, reasons = tabulate_all([good, uncertain, crowded, wrong], processes=1)
-    assert len(store) == 1
-    assert reasons == Counter(
-        {
-            "space group differs between tolerances 0.01 and 0.1 Å": 1,
-            "more than 500 atoms": 1,
-            "space group 194, recorded 186": 1,
-        }
-    )
 
 
 def test_atoms_on_top_of_each_other_are_refused(records: dict[str, StructureRecord]) -> None:
