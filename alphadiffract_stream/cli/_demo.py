@@ -18,6 +18,7 @@ def demo(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the noise; the same seed gives the same data.")] = 0,
     engine: Annotated[str, typer.Option(metavar="URL", help="What runs the network.")] = "onnx:",
+    sample: Annotated[str, typer.Option(help="What is heated: CaCO3 or BaTiO3.")] = "CaCO3",
 ) -> None:
     """Scan a simulated furnace with a real run engine and watch the predictions come back."""
     try:
@@ -29,5 +30,12 @@ def demo(
             f"the demo needs {error.name}; pip install 'alphadiffract-stream[demo]'"
         ) from None
     raise typer.Exit(
-        run_demo(frames=frames, headless=headless, json_path=json_path, seed=seed, engine=engine)
+        run_demo(
+            frames=frames,
+            headless=headless,
+            json_path=json_path,
+            seed=seed,
+            engine=engine,
+            sample=sample,
+        )
     )

@@ -1,4 +1,4 @@
-"""The three crystals of the furnace, typed in from the literature; cells grow with temperature."""
+"""The crystals of the samples, typed in from the literature; cells change with temperature."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import gemmi
 from ..simulation import UnitCellContents, unit_cell_contents
 
 ROOM_TEMPERATURE = 297.0
-"""K (24 °C), at which the cells below were measured."""
+"""K (24 °C), at which displacements are given, and cells where a phase says nothing else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,16 +37,18 @@ class Phase:
     setting: str
     """Hermann–Mauguin symbol of the setting in which cell and sites are given."""
     cell: tuple[float, float, float, float, float, float]
-    """a b c (Å) α β γ (°) at room temperature."""
+    """a b c (Å) α β γ (°) at `measured_at`."""
     expansion: tuple[float, float, float]
     """Linear thermal expansion of a, b, c in K⁻¹, constant over the range of the furnace."""
     formula_units: int
-    """Z: formula units (here: calcium atoms) in a cell."""
+    """Z: formula units (here: calcium or barium atoms) in a cell."""
     sites: tuple[Site, ...]
+    measured_at: float = ROOM_TEMPERATURE
+    """K, of `cell`."""
 
     def cell_at(self, temperature: float) -> tuple[float, float, float, float, float, float]:
         """a b c (Å) α β γ (°) at `temperature` K."""
-        rise = temperature - ROOM_TEMPERATURE
+        rise = temperature - self.measured_at
         a, b, c = (
             length * (1 + rise * alpha)
             for length, alpha in zip(self.cell[:3], self.expansion, strict=True)
@@ -130,4 +132,79 @@ LIME = Phase(
     sites=(Site("Ca", 0.0, 0.0, 0.0, 0.004), Site("O", 0.5, 0.5, 0.5, 0.005)),
 )
 
-PHASES = {phase.name: phase for phase in (ARAGONITE, CALCITE, LIME)}
+# BaTiO3, on heating. Cells: Kay & Vousden (1949) Phil. Mag. 40, 1019–1040 (rhombohedral,
+# tetragonal, cubic); Shirane, Danner & Pepinsky (1957) Phys. Rev. 105, 856–860 (orthorhombic, at
+# 263 K). Shifts of the atoms from the cubic sites: Hewat (1974) Ferroelectrics 6, 215–218
+# (rhombohedral); Shirane et al. (orthorhombic); Harada, Pedersen & Barnea (1970) Acta Cryst. A26,
+# 336–344 (tetragonal). Expansion: of the volume, what joins these cells; in the tetragonal phase
+# c shrinks towards the transition while a grows, as Kay & Vousden found.
+RHOMBOHEDRAL_BATIO3 = Phase(
+    name="rhombohedral BaTiO3",
+    formula="BaTiO3",
+    space_group_number=160,
+    space_group_symbol="R 3 m",
+    crystal_system="trigonal",
+    setting="R 3 m:R",
+    cell=(4.001, 4.001, 4.001, 89.85, 89.85, 89.85),
+    expansion=(5e-6, 5e-6, 5e-6),
+    formula_units=1,
+    sites=(
+        Site("Ba", 0.0, 0.0, 0.0, 0.005),
+        Site("Ti", 0.487, 0.487, 0.487, 0.006),
+        Site("O", 0.511, 0.511, 0.018, 0.007),
+    ),
+    measured_at=180.0,
+)
+ORTHORHOMBIC_BATIO3 = Phase(
+    name="orthorhombic BaTiO3",
+    formula="BaTiO3",
+    space_group_number=38,
+    space_group_symbol="A m m 2",
+    crystal_system="orthorhombic",
+    setting="A m m 2",
+    cell=(3.990, 5.669, 5.682, 90.0, 90.0, 90.0),
+    expansion=(7e-6, 7e-6, 7e-6),
+    formula_units=2,
+    sites=(
+        Site("Ba", 0.0, 0.0, 0.0, 0.005),
+        Site("Ti", 0.5, 0.0, 0.510, 0.006),
+        Site("O", 0.0, 0.0, 0.490, 0.007),
+        Site("O", 0.5, 0.253, 0.237, 0.007),
+    ),
+    measured_at=263.0,
+)
+TETRAGONAL_BATIO3 = Phase(
+    name="tetragonal BaTiO3",
+    formula="BaTiO3",
+    space_group_number=99,
+    space_group_symbol="P 4 m m",
+    crystal_system="tetragonal",
+    setting="P 4 m m",
+    cell=(3.992, 3.992, 4.036, 90.0, 90.0, 90.0),
+    expansion=(22e-6, 22e-6, -23e-6),
+    formula_units=1,
+    sites=(
+        Site("Ba", 0.0, 0.0, 0.0, 0.005),
+        Site("Ti", 0.5, 0.5, 0.5135, 0.006),
+        Site("O", 0.5, 0.5, -0.0250, 0.007),
+        Site("O", 0.5, 0.0, 0.4850, 0.007),
+    ),
+    measured_at=293.0,
+)
+CUBIC_BATIO3 = Phase(
+    name="cubic BaTiO3",
+    formula="BaTiO3",
+    space_group_number=221,
+    space_group_symbol="P m -3 m",
+    crystal_system="cubic",
+    setting="P m -3 m",
+    cell=(4.010, 4.010, 4.010, 90.0, 90.0, 90.0),
+    expansion=(12e-6, 12e-6, 12e-6),
+    formula_units=1,
+    sites=(
+        Site("Ba", 0.0, 0.0, 0.0, 0.005),
+        Site("Ti", 0.5, 0.5, 0.5, 0.008),
+        Site("O", 0.5, 0.5, 0.0, 0.008),
+    ),
+    measured_at=400.0,
+)

@@ -10,7 +10,8 @@ from ophyd import Component as Cpt
 from ophyd import Device, Signal
 from ophyd.status import DeviceStatus
 
-from ._furnace import COLDEST, Diffractometer
+from ._furnace import Diffractometer
+from ._samples import CALCIUM_CARBONATE
 
 
 class UnitSignal(Signal):
@@ -31,7 +32,7 @@ class UnitSignal(Signal):
 class SimulatedFurnace(Device):
     """A furnace that is as hot as it is told to be."""
 
-    temperature = Cpt(UnitSignal, value=COLDEST, units="K", kind="hinted")
+    temperature = Cpt(UnitSignal, value=CALCIUM_CARBONATE.range[0], units="K", kind="hinted")
 
     def set(self, value: float) -> DeviceStatus:
         """Go to `value` K."""
@@ -95,6 +96,7 @@ def make_devices(
     ophyd's devices work in bluesky's plans, but its annotations predate bluesky's protocols.
     """
     furnace = SimulatedFurnace(name="furnace")
+    furnace.set(diffractometer.sample.range[0])
     mono: Any = SimulatedMonochromator(name="mono")
     mono.energy.put(diffractometer.energy)
     detector = SimulatedDetector(

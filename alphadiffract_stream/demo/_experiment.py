@@ -14,19 +14,29 @@ from bluesky import RunEngine
 from bluesky.callbacks.zmq import Publisher
 
 from ._devices import make_devices
-from ._furnace import COLDEST, Diffractometer, temperatures
+from ._furnace import Diffractometer
+from ._samples import CALCIUM_CARBONATE, Sample
 
 
 class Experiment:
     """A furnace, a detector and a RunEngine that publishes msgpack documents to a proxy."""
 
-    def __init__(self, port: int, prefix: str, *, exposure: float, seed: int) -> None:
+    def __init__(
+        self,
+        port: int,
+        prefix: str,
+        *,
+        exposure: float,
+        seed: int,
+        sample: Sample = CALCIUM_CARBONATE,
+    ) -> None:
+        self.sample = sample
         self.run_uid = ""
         """Of the latest run."""
         self.emitted: dict[int, float] = {}
         """`seq_num` → time.perf_counter() when the latest run's event left the RunEngine."""
         self.detector, self.mono, self.furnace = make_devices(
-            Diffractometer(), exposure=exposure, seed=seed
+            Diffractometer(sample=sample), exposure=exposure, seed=seed
         )
         self._publisher = Publisher(
             f"127.0.0.1:{port}", prefix=prefix.encode(), serializer=msgpack_numpy.packb
@@ -41,7 +51,7 @@ class Experiment:
 
     def probe(self) -> str:
         """Take one frame of the cold sample; returns the run's uid."""
-        self.furnace.set(COLDEST)
+        self.furnace.set(self.sample.range[0])
         self._engine(bp.count([self.detector, self.mono, self.furnace], md={"purpose": "probe"}))
         return self.run_uid
 
@@ -50,8 +60,8 @@ class Experiment:
         plan = bp.list_scan(
             [self.detector, self.mono],
             self.furnace,
-            temperatures(frames).tolist(),
-            md={"sample_name": "CaCO3", "purpose": "calcination"},
+            self.sample.temperatures(frames).tolist(),
+            md={"sample_name": self.sample.name, "purpose": self.sample.purpose},
         )
         self._engine(plan)
         return self.run_uid

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ._crystals import PHASES, Phase
-from ._furnace import PURE, phase_fractions
+from ._crystals import Phase
+from ._samples import CALCIUM_CARBONATE, Sample
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,18 +17,15 @@ class Truth:
     temperature: float
     """K."""
     fractions: Mapping[str, float]
-    """Phase name → share of the calcium atoms."""
+    """Phase name → share of the formula units."""
+    phase: Phase | None
+    """The only phase; None in a mixture."""
 
     @classmethod
-    def at(cls, temperature: float) -> Truth:
-        """The sample at `temperature` K."""
-        return cls(temperature, phase_fractions(temperature))
-
-    @property
-    def phase(self) -> Phase | None:
-        """The only phase; None in a mixture."""
-        name, share = max(self.fractions.items(), key=lambda item: item[1])
-        return PHASES[name] if share >= PURE else None
+    def at(cls, temperature: float, sample: Sample = CALCIUM_CARBONATE) -> Truth:
+        """`sample` at `temperature` K."""
+        shares = {phase.name: share for phase, share in sample.fractions(temperature)}
+        return cls(temperature, shares, sample.phase(temperature))
 
     def to_json(self) -> dict[str, Any]:
         """For the demo's JSON file."""

@@ -17,8 +17,8 @@ from ..errors import ConfigurationError
 from ._children import ChildError, ProxyProcess, ServiceProcess
 from ._display import Display
 from ._frames import Frame, Truth
-from ._furnace import temperatures
 from ._listener import Listener, PredictionRun
+from ._samples import CALCIUM_CARBONATE, sample_named
 from ._summary import Summary
 
 if TYPE_CHECKING:
@@ -41,16 +41,19 @@ def run_demo(
     json_path: Path | None = None,
     seed: int = 0,
     engine: str = "onnx:",
+    sample: str = CALCIUM_CARBONATE.name,
 ) -> int:
     """Scan the simulated furnace and show the predictions; 0 if every frame was predicted, else 1.
 
     frames: how many, 2 at least. headless: print the summary only, expose fast. json_path: where
-    each frame's truth and prediction go. engine: as for ``serve``. Raises ConfigurationError
+    each frame's truth and prediction go. engine: as for ``serve``. sample: ``CaCO3`` or
+    ``BaTiO3``. Raises ConfigurationError
     without bluesky and ophyd or for unusable settings, ChildError when the service does not run.
     """
     count = FRAMES if frames is None else frames
     if count < 2:
         raise ConfigurationError(f"--frames {count}: a scan has 2 frames at least")
+    heated = sample_named(sample)
     _require("bluesky", "ophyd")
     from ._experiment import Experiment
 
@@ -64,10 +67,15 @@ def run_demo(
             ServiceProcess(proxy, raw=RAW, predictions=PREDICTIONS, engine=engine)
         )
         listener = stack.enter_context(Listener(proxy.subscribe_port, PREDICTIONS))
-        experiment = Experiment(proxy.publish_port, RAW, exposure=exposure, seed=seed)
+        experiment = Experiment(
+            proxy.publish_port, RAW, exposure=exposure, seed=seed, sample=heated
+        )
         stack.callback(experiment.close)
         _open_the_way(experiment, listener, (proxy, service))
-        display.say("Heating aragonite; right is green, wrong is red, two phases are not judged")
+        display.say(
+            f"Heating {heated.phases[0].name}; "
+            "right is green, wrong is red, two phases are not judged"
+        )
         stack.enter_context(display)
         scan = _scan(experiment, listener, display, count, (proxy, service))
         summary = Summary.of(*scan)
@@ -104,7 +112,8 @@ def _scan(
     children: tuple[ProxyProcess, ServiceProcess],
 ) -> tuple[list[Frame], Mapping[str, Any] | None]:
     """Heat, show what comes back, and wait for the end; frames in order and the stop document."""
-    truths = [Truth.at(float(kelvin)) for kelvin in temperatures(count)]
+    sample = experiment.sample
+    truths = [Truth.at(float(kelvin), sample) for kelvin in sample.temperatures(count)]
 
     def show(raw_uid: str, seq_num: int, event: Mapping[str, Any]) -> None:
         if raw_uid == experiment.run_uid:

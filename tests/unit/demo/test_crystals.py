@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import gemmi
 import numpy as np
 import pytest
@@ -10,11 +12,13 @@ from alphadiffract_stream.demo._crystals import (
     ARAGONITE,
     CALCITE,
     LIME,
-    PHASES,
     ROOM_TEMPERATURE,
     Phase,
 )
+from alphadiffract_stream.demo._samples import BARIUM_TITANATE, SAMPLES
 from alphadiffract_stream.simulation import UnitCellContents
+
+PHASES = {phase.name: phase for sample in SAMPLES.values() for phase in sample.phases}
 
 
 def bond_lengths(
@@ -35,8 +39,8 @@ def test_composition_and_space_group(phase: Phase) -> None:
     assert contents.space_group.number == phase.space_group_number
     assert gemmi.find_spacegroup_by_number(phase.space_group_number).hm == phase.space_group_symbol
     assert contents.space_group.crystal_system_str() == phase.crystal_system
-    assert contents.species.count("Ca") == phase.formula_units
-    oxygen = 3 if phase.formula == "CaCO3" else 1
+    assert contents.species.count(phase.formula[:2]) == phase.formula_units
+    oxygen = 3 if phase.formula.endswith("O3") else 1
     assert contents.species.count("O") == oxygen * phase.formula_units
 
 
@@ -69,3 +73,30 @@ def test_cells_grow_by_the_volume_expansion_published() -> None:
         cold, hot = (gemmi.UnitCell(*phase.cell_at(t)).volume for t in (300.0, 600.0))
         assert (hot / cold - 1) / 300 == pytest.approx(alpha, rel=0.05)
     assert CALCITE.cell_at(900.0)[0] < CALCITE.cell_at(300.0)[0]
+
+
+def test_barium_titanate_is_off_centre_until_it_is_cubic() -> None:
+    """Six Ti–O bonds of 1.8–2.2 Å: three and three, two-two-two, one-four-one, and all equal."""
+    found = []
+    for phase in BARIUM_TITANATE.phases:
+        contents = phase.contents(phase.measured_at)
+        bonds = np.array(bond_lengths(contents, "Ti", "O", 2.3))
+        assert len(bonds) == 6 * phase.formula_units
+        found.append(np.unique(bonds.round(3)).size)
+        assert 1.8 < bonds[0] <= bonds[-1] < 2.25
+    assert found == [2, 3, 3, 1]
+
+
+def test_barium_titanate_grows_steadily_over_its_transitions() -> None:
+    """Pseudo-cubic edges differ by less than 0.15 % where one phase turns into the next."""
+    for (below, above), (start, stop) in zip(
+        pairwise(BARIUM_TITANATE.phases),
+        BARIUM_TITANATE.transitions,
+        strict=True,
+    ):
+        at = (start + stop) / 2
+        edges = [
+            (gemmi.UnitCell(*phase.cell_at(at)).volume / phase.formula_units) ** (1 / 3)
+            for phase in (below, above)
+        ]
+        assert 0.9995 < edges[1] / edges[0] < 1.0015

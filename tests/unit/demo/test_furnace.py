@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,34 +9,46 @@ from hypothesis import strategies as st
 
 from alphadiffract_stream.demo._crystals import CALCITE, LIME
 from alphadiffract_stream.demo._frames import Frame, Truth
-from alphadiffract_stream.demo._furnace import (
-    COLDEST,
-    HOTTEST,
-    Diffractometer,
-    phase_fractions,
-    temperatures,
+from alphadiffract_stream.demo._furnace import Diffractometer
+from alphadiffract_stream.demo._samples import (
+    BARIUM_TITANATE,
+    CALCIUM_CARBONATE,
+    SAMPLES,
+    Sample,
+    sample_named,
 )
+from alphadiffract_stream.errors import ConfigurationError
 from alphadiffract_stream.pattern import wavelength_from_energy
 
-
-@given(st.floats(0, 3000))
-def test_fractions_are_shares(temperature: float) -> None:
-    shares = phase_fractions(temperature)
-    assert sum(shares.values()) == pytest.approx(1)
-    assert all(share >= 0 for share in shares.values())
+COLDEST, HOTTEST = CALCIUM_CARBONATE.range
 
 
-def test_every_phase_is_seen_alone_and_each_change_in_two_phase_frames() -> None:
-    truths = [Truth.at(float(t)) for t in temperatures(60)]
+@given(st.sampled_from(list(SAMPLES.values())), st.floats(0, 3000))
+def test_fractions_are_shares(sample: Sample, temperature: float) -> None:
+    shares = [share for _, share in sample.fractions(temperature)]
+    assert sum(shares) == pytest.approx(1)
+    assert all(share >= 0 for share in shares)
+
+
+@pytest.mark.parametrize(("sample", "frames"), [(CALCIUM_CARBONATE, 60), (BARIUM_TITANATE, 200)])
+def test_every_phase_is_seen_alone_and_each_change_in_two_phase_frames(sample, frames) -> None:
+    truths = [Truth.at(float(t), sample) for t in sample.temperatures(frames)]
     alone = [truth.phase.name for truth in truths if truth.phase]
-    assert list(dict.fromkeys(alone)) == ["aragonite", "calcite", "lime"]
+    names = [phase.name for phase in sample.phases]
+    assert list(dict.fromkeys(alone)) == names
     mixed = [
         {name for name, share in truth.fractions.items() if share > 0}
         for truth in truths
         if truth.phase is None
     ]
-    assert {"aragonite", "calcite"} in mixed
-    assert {"calcite", "lime"} in mixed
+    for before, after in pairwise(names):
+        assert {before, after} in mixed
+
+
+def test_samples_are_found_by_name() -> None:
+    assert sample_named("batio3") is BARIUM_TITANATE
+    with pytest.raises(ConfigurationError, match="'quartz': choose one of CaCO3, BaTiO3"):
+        sample_named("quartz")
 
 
 @pytest.mark.parametrize(
@@ -56,10 +70,9 @@ def test_mixture_is_weighed_by_calcium_atoms() -> None:
     """A half-burnt sample shows both phases' strongest lines."""
     detector = Diffractometer(background=0.0)
     half = detector.expected(1010.5)
-    fractions = phase_fractions(1010.5)
-    assert fractions["lime"] == pytest.approx(0.5, abs=0.01)
-    pure = {name: detector._phase(name, 1010.5) * fractions[name] for name in ("calcite", "lime")}
-    together = pure["calcite"] + pure["lime"]
+    shares = dict(CALCIUM_CARBONATE.fractions(1010.5))
+    assert shares[LIME] == pytest.approx(0.5, abs=0.01)
+    together = sum(detector._phase(phase, 1010.5) * shares[phase] for phase in (CALCITE, LIME))
     np.testing.assert_allclose(half, detector.counts * together / together.max())
 
 
