@@ -39,7 +39,7 @@ class LabelledSet:
     """Preset the patterns were drawn with; empty for measured ones."""
 
     def __len__(self) -> int:
-        return len(self.patterns)
+        return len(self.space_group)
 
 
 def load_labelled(path: Path) -> LabelledSet:
