@@ -103,13 +103,24 @@ def open_url(package: str, text: str, **options: Any) -> Any:
 
 
 def _requirement(scheme: str, missing: str) -> str:
-    """Our extra named like a part of the scheme, or else the module itself."""
+    """Our extra named like a part of the scheme or that brings the module; or else the module."""
     try:
-        extras = metadata(_DISTRIBUTION).get_all("Provides-Extra") or []
+        said = metadata(_DISTRIBUTION)
     except PackageNotFoundError:
-        extras = []
+        return missing
+    extras = said.get_all("Provides-Extra") or []
     extra = next((part for part in scheme.split("-") if part in extras), None)
+    extra = extra or _bringing(missing, said.get_all("Requires-Dist") or [])
     return f"{_DISTRIBUTION}[{extra}]" if extra else missing
+
+
+def _bringing(module: str, requirements: list[str]) -> str | None:
+    """The first extra that requires a distribution named like `module`; ``dev`` is not offered."""
+    for requirement in requirements:
+        found = re.match(r"([\w.-]+).*\bextra\s*==\s*['\"]([\w-]+)['\"]", requirement)
+        if found and found[1].replace("-", "_") == module and found[2] != "dev":
+            return found[2]
+    return None
 
 
 def _defines_open(module: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._account import Account
-from ._descriptor import STREAM
+from ._descriptor import CELL, HINTED, STREAM, answer_keys
 from ._prediction_run import PredictionRun
 
-__all__ = ["STREAM", "Account", "PredictionRun"]
+__all__ = ["CELL", "HINTED", "STREAM", "Account", "PredictionRun", "answer_keys"]

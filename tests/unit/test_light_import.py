@@ -31,7 +31,17 @@ HEAVY = {
 """In no module of the light install, at import."""
 LAZY = {"pybaselines", "scipy", "numba"}
 """Installed, but loaded only by who asks for it."""
-OPTIONAL = ("_triton", "_tensorrt", "_epics", "_tiled", "_kafka", "dashboard", ".demo")
+OPTIONAL = (
+    "_triton",
+    "_tensorrt",
+    "epics._ca",
+    "epics._ophyd",
+    "epics._pva",
+    "_tiled",
+    "_kafka",
+    "dashboard",
+    ".demo",
+)
 """Modules (by part of the name) that belong to an extra and may not import without it."""
 
 IMPORT_ALL = """
