@@ -35,6 +35,8 @@ def records_of_cif(text: str, name: str) -> Iterator[StructureRecord | Structure
         label = name if len(blocks) == 1 else f"{name}#{block.name}"
         try:
             structure = gemmi.make_small_structure_from_block(block)
+            if not np.isfinite([site.fract.tolist() for site in structure.sites]).all():
+                raise StructureError("a coordinate is not a number")
             yield record_of(unit_cell_contents(structure, name=label), label)
         except StructureError as error:
             yield StructureError(str(error).removeprefix(f"{label}: "))
@@ -44,8 +46,6 @@ def records_of_cif(text: str, name: str) -> Iterator[StructureRecord | Structure
 
 def record_of(contents: UnitCellContents, name: str) -> StructureRecord:
     """All sites of the cell; elements that share one become one site."""
-    if not np.isfinite(contents.fractional).all():
-        raise StructureError("a coordinate is not a number")
     lattice = lattice_vectors(list(contents.cell))
     numbers = np.array([_atomic_number(s) for s in contents.species], dtype=np.int32)
     leader = np.arange(len(numbers))

@@ -74,7 +74,7 @@ def _records(entry: Entry) -> Iterator[StructureRecord | Exception]:
         if entry.kind == "line":
             yield parse_structure(entry.content)
         else:
-            yield from records_of_cif(_text(entry), entry.name.removesuffix(".cif"))
+            yield from records_of_cif(_text(entry), re.sub(r"\.cif$", "", entry.name, flags=re.I))
     except (ValueError, OSError, zipfile.BadZipFile) as error:
         yield StructureError(str(error))
 

@@ -137,8 +137,9 @@ def _judge_warily(part: Part, tolerances: Tolerances, judge: Judge) -> None:
             break
         except BrokenProcessPool:
             assert entry is not None
-            reason = "the process that read it died (memory?)"
-            verdicts.append(Rejected(entry.name, READABLE.name, reason))
+            remedy = "look whether it is huge or damaged; memory may have run out"
+            reason = "the process that read it died"
+            verdicts.append(Rejected(entry.name, READABLE.name, reason, {"remedy": remedy}))
     part.write(verdicts)
 
 

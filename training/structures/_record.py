@@ -73,7 +73,7 @@ def lattice_vectors(cell: list[float]) -> NDArray[np.float64]:
     cos_a, cos_b, cos_g = np.cos(np.radians(cell[3:]))
     sin_g = np.sqrt(1 - cos_g**2)
     height2 = 1 - cos_b**2 - ((cos_a - cos_b * cos_g) / sin_g) ** 2 if sin_g > 0 else 0.0
-    if min(cell) <= 0 or not height2 > 0:
+    if min(cell) <= 0 or max(cell[3:]) >= 180 or not height2 > 0:
         raise ValueError(f"impossible cell {cell}")
     x = c * cos_b
     y = c * (cos_a - cos_b * cos_g) / sin_g
