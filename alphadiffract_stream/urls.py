@@ -29,6 +29,7 @@ class Url:
     text: str
     scheme: str
     host: str = ""
+    """Or several, as they are written: ``one:9092,two:9092``; `port` is then None."""
     port: int | None = None
     path: str = ""
     query: dict[str, str] = field(default_factory=dict)
@@ -50,7 +51,8 @@ def parse_url(text: str) -> Url:
     try:
         # A '#' belongs to a file's name here; no transport has fragments.
         parts = urlsplit((text if ":" in text else f"{text}:").replace("#", "%23"))
-        port = parts.port
+        listed = "," in parts.netloc  # of brokers, each with its port
+        port = None if listed else parts.port
     except ValueError as error:
         raise ConfigurationError(f"{text!r} is no URL: {error}") from None
     if not re.fullmatch(r"[a-z][a-z0-9+-]*", parts.scheme):
@@ -59,7 +61,7 @@ def parse_url(text: str) -> Url:
     query = dict(pairs)
     if len(query) < len(pairs):
         raise ConfigurationError(f"{text!r} gives an option twice; keep one")
-    host = parts.hostname or ""
+    host = parts.netloc if listed else parts.hostname or ""
     return Url(text, parts.scheme, host, port, unquote(parts.path), query)
 
 

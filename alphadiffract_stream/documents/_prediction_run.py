@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
+from uuid import UUID, uuid5
 
 from event_model import ComposeDescriptorBundle, compose_run
 
@@ -25,6 +26,9 @@ from ._stop import exit_status_of, stop_account
 
 Document = Mapping[str, Any]
 
+_UIDS = UUID("5d1c9b0e-6c0f-5f0e-9a3c-0f6f0a3a7d11")
+"""Name space of uids that follow from an identity."""
+
 
 class PredictionRun:
     """Composes start, descriptor, events and stop of the run that answers one raw run.
@@ -38,6 +42,8 @@ class PredictionRun:
     raw_data_keys: data keys of the raw event's scalars, whose values `event` is given as
     ``metadata["data"]``; without them the first event's values say which there are.
     energy: keV, where it is known for the whole run, and where that was read.
+    identity: where given, every uid follows from it, from the model and from the raw uids, so
+    that a run that is answered again gives documents of the same uids.
     """
 
     def __init__(
@@ -50,10 +56,14 @@ class PredictionRun:
         raw_data_keys: Mapping[str, Mapping[str, Any]] | None = None,
         energy: float | None = None,
         energy_source: str = "",
+        identity: str = "",
     ) -> None:
         software = software_version or installed_version()
         metadata = start_metadata(raw_start, card, engine, software, energy, energy_source)
-        self._bundle = compose_run(metadata=metadata, validate=False)
+        names = f"{identity} {raw_start['uid']} {card.sha256}"
+        self._namespace = uuid5(_UIDS, names) if identity else None
+        uid = str(self._namespace) if self._namespace else None
+        self._bundle = compose_run(uid=uid, metadata=metadata, validate=False)
         self._model = f"{card.name}-{card.version}"
         self._energy = energy, energy_source
         self._raw_data_keys = raw_data_keys
@@ -104,7 +114,12 @@ class PredictionRun:
         now = time.time()
         timestamps = dict.fromkeys(values, now) | self._raw_times(metadata or {})
         event = self._descriptor.compose_event(
-            data=values, timestamps=timestamps, seq_num=seq_num, time=now, validate=False
+            uid=self._uid(f"event {values['raw_descriptor_uid']} {seq_num}"),
+            data=values,
+            timestamps=timestamps,
+            seq_num=seq_num,
+            time=now,
+            validate=False,
         )
         return [*documents, ("event", event)]
 
@@ -113,6 +128,7 @@ class PredictionRun:
     ) -> list[tuple[str, Document]]:
         """The stop document, with `account`; exit status and reason are the raw run's."""
         stop = self._bundle.compose_stop(
+            uid=self._uid("stop"),
             exit_status=exit_status_of(exit_status), reason=reason, validate=False
         )
         # event-model takes the last seq_num for the count, which is wrong where there are gaps.
@@ -127,12 +143,17 @@ class PredictionRun:
         keys = answer_keys(self._model)
         keys |= {name: carried_data_key(raw_keys[raw]) for raw, name in self._carried.items()}
         return self._bundle.compose_descriptor(
+            uid=self._uid("descriptor"),
             name=STREAM,
             data_keys=keys,
             hints={STREAM: {"fields": HINTED}},
             object_keys={STREAM: list(keys)},
             validate=False,
         )
+
+    def _uid(self, name: str) -> str | None:
+        """None: event-model takes a random one."""
+        return str(uuid5(self._namespace, name)) if self._namespace else None
 
     def _raw_times(self, metadata: Mapping[str, Any]) -> dict[str, float]:
         times = metadata.get("timestamps", {})

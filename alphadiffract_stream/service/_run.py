@@ -24,10 +24,18 @@ _MISSING_LISTED = 10_000
 
 
 class Emit(Protocol):
-    """Sends one document to every sink; `answers` where an accepted event is answered by it."""
+    """Sends one document to every sink.
+
+    answers: an accepted event is answered by it. settles: the run that is done with it.
+    """
 
     def __call__(
-        self, name: str, document: Mapping[str, Any], *, answers: bool = False
+        self,
+        name: str,
+        document: Mapping[str, Any],
+        *,
+        answers: bool = False,
+        settles: Run | None = None,
     ) -> None: ...
 
 
@@ -155,11 +163,12 @@ class Run:
             self._timer.cancel()
         account = self.account.statement(_MISSING_LISTED)
         self._metrics.missing += account.missing
-        for name, document in self._documents.stop(account, stop.exit_status, stop.reason):
-            self._emit(name, document)
+        documents = self._documents.stop(account, stop.exit_status, stop.reason)
+        for name, document in documents if not stop.released else ():
+            self._emit(name, document, settles=self)
         log.info(
             "run %s %s: received %d, predicted %d, refused %d, failed %d, missing %d",
-            *(self.uid, stop.exit_status, account.received, account.predicted),
+            *(self.uid, "released" if stop.released else stop.exit_status, account.received, account.predicted),
             *(account.refused, account.failed, account.missing),
             extra={"run_uid": self.uid},
         )

@@ -84,6 +84,7 @@ class Runs:
             raw_data_keys=message.data_keys or None,
             energy=None if wavelength is None else HC_KEV_ANGSTROM / wavelength,
             energy_source=message.wavelength_source,
+            identity=message.identity,
         )
 
     async def until_closed(self) -> None:

@@ -215,13 +215,29 @@ class Service:
 
     # Documents out
 
-    def _emit(self, name: str, document: Mapping[str, Any], *, answers: bool = False) -> None:
-        """To every sink; an answer frees its place once all of them have it."""
-        delivered = after(len(self._outlets), self._capacity.release) if answers else None
+    def _emit(
+        self,
+        name: str,
+        document: Mapping[str, Any],
+        *,
+        answers: bool = False,
+        settles: Run | None = None,
+    ) -> None:
+        """To every sink. Once all of them have it, an answer frees its place, and the sources of
+        a run are told that it is done with."""
+        then = self._capacity.release if answers else None
+        if settles is not None:
+            then = partial(self._settle, settles)
+        delivered = after(len(self._outlets), then) if then else None
         for outlet in self._outlets:
             outlet.put(name, document, delivered)
-        if answers and not self._outlets:
-            self._capacity.release()
+        if then and not self._outlets:
+            then()
+
+    def _settle(self, run: Run) -> None:
+        for source in self._sources:
+            if source.name in run.sources and (settled := getattr(source, "settled", None)):
+                settled(run.uid)
 
     # The end
 

@@ -23,6 +23,10 @@ class RunStarted:
     wavelength: float | None = None
     """Å, where it is known for the whole run and not only event by event."""
     wavelength_source: str = ""
+    identity: str = ""
+    """Where given, the uids of the prediction run follow from it and from the raw uids: a
+    transport that may deliver a run twice, to this service or another, then causes no second
+    answer but the same one again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +55,8 @@ class RunStopped:
     """Events of the analysed stream the raw stop document declares; None where unknown."""
     exit_status: str = "success"
     reason: str = ""
+    released: bool = False
+    """Another service goes on with the run and will publish its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,9 @@ Message = RunStarted | PatternReceived | PatternRefused | RunStopped | Dropped
 class Source(Protocol):
     """A transport. Subscribes when constructed, so that nothing early is missed.
 
-    Iterates until the transport ends (files) or `close` is called (sockets).
+    Iterates until the transport ends (files) or `close` is called (sockets). A transport that
+    keeps what is not acknowledged also has ``settled(run_uid)``: it is called once a run of the
+    source is closed and all its answers have gone to every sink.
     """
 
     name: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ...errors import DecodeError, PatternError
@@ -119,6 +119,20 @@ class Assembler:
             else:
                 reason = "the source ended before the run's stop document"
                 messages += self._close(run, "fail", reason)
+        return messages
+
+    def follows(self, run_uid: str) -> bool:
+        """Whether this run has begun and is not closed."""
+        return run_uid in self._runs
+
+    def release(self, run_uids: Iterable[str]) -> list[Message]:
+        """Another reader goes on with these runs; should they come back, they begin anew."""
+        messages: list[Message] = []
+        for uid in run_uids:
+            if run := self._runs.get(uid):
+                self._forget(uid)
+                if run.opened:
+                    messages.append(RunStopped(uid, released=True))
         return messages
 
     def _take(self, doc_name: str, doc: Any) -> list[Message]:
