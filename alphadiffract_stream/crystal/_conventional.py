@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -9,12 +10,13 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._cell import Cell, cell_from_metric, metric_tensor
+from ._cell import Cell
 from ._niggli_table import NIGGLI_TO_CONVENTIONAL
-from ._projection import change_of_basis, pack, symmetric_part, unpack
+from ._projection import change_of_basis, symmetric_part, unpack
 from ._space_groups import bravais_type
 
 Array = NDArray[np.float64]
+Six = tuple[float, float, float, float, float, float]
 
 _NAN = float("nan")
 _TIE = 1e-9
@@ -42,24 +44,50 @@ def conventional_cell(niggli: ArrayLike, space_group_number: int) -> Conventiona
     Raises SpaceGroupError for a number outside 1…230.
     """
     bravais = bravais_type(space_group_number)
-    metric = metric_tensor(niggli)
-    if not _positive(metric):
+    six = _packed_metric(np.asarray(niggli, dtype=np.float64).tolist())
+    inverse = _inverse(six)
+    if inverse is None:
         return ConventionalCell((_NAN, _NAN, _NAN, _NAN, _NAN, _NAN), _NAN)
     forth, residual = _maps("oC" if bravais == "oA" else bravais)
-    six = pack(metric)
-    strain = unpack(residual @ six) @ np.linalg.inv(metric)
+    strain = unpack(residual @ six) @ inverse
     misfits = 0.5 * np.sqrt(np.maximum(np.einsum("mij,mji->m", strain, strain), 0.0))
     # The first of those that fit equally: the commonest, and the same on every machine.
     best = int(np.argmax(misfits <= misfits.min() + _TIE))
-    symmetric = unpack(forth[best] @ six)
-    a, b, c, *angles = cell_from_metric(_settled(symmetric, bravais)).tolist()
+    a, b, c, *angles = _cell(_settled((forth[best] @ six).tolist(), bravais))
     return ConventionalCell((a, b, c, *_exact(angles, bravais)), float(misfits[best]))
 
 
-def _positive(metric: Array) -> bool:
-    if not np.isfinite(metric).all() or metric[0, 0] <= 0:
-        return False
-    return bool(np.linalg.det(metric[:2, :2]) > 0 and np.linalg.det(metric) > 0)
+# One pattern is answered at a time when latency counts. In numpy each of these six numbers would
+# cost as much as all of them do here.
+
+
+def _packed_metric(cell: Sequence[float]) -> Six:
+    """Packed metric of six numbers; NaN where they are not finite."""
+    if not all(map(math.isfinite, cell)):
+        return _NAN, _NAN, _NAN, _NAN, _NAN, _NAN
+    a, b, c, *angles = cell
+    alpha, beta, gamma = (math.cos(math.radians(angle)) for angle in angles)
+    return a * a, b * b, c * c, b * c * alpha, a * c * beta, a * b * gamma
+
+
+def _inverse(metric: Six) -> Array | None:
+    """(3, 3) inverse by cofactors; None where the metric is no cell's."""
+    aa, bb, cc, bc, ac, ab = metric
+    minors = (bb * cc - bc * bc, aa * cc - ac * ac, aa * bb - ab * ab)
+    mixed = (ac * ab - aa * bc, ab * bc - bb * ac, ac * bc - ab * cc)
+    volume = aa * minors[0] + ab * mixed[2] + ac * mixed[1]
+    if not (aa > 0 and minors[2] > 0 and 0 < volume < math.inf):
+        return None
+    (xx, yy, zz), (yz, xz, xy) = minors, mixed
+    return np.array(((xx, xy, xz), (xy, yy, yz), (xz, yz, zz))) / volume
+
+
+def _cell(metric: Sequence[float]) -> list[float]:
+    """Six numbers of the cell with this packed metric."""
+    a, b, c = (math.sqrt(square) for square in metric[:3])
+    products = (b * c, a * c, a * b)
+    cosines = (dot / product for dot, product in zip(metric[3:], products, strict=True))
+    return [a, b, c, *(math.degrees(math.acos(min(1.0, max(-1.0, x)))) for x in cosines)]
 
 
 @cache
@@ -74,42 +102,42 @@ def _maps(bravais: str) -> tuple[Array, Array]:
     return symmetric, np.linalg.solve(forth, symmetric) - np.eye(6)
 
 
-def _settled(metric: Array, bravais: str) -> Array:
-    """The symmetric metric on the axes convention picks among the equivalent ones."""
+def _settled(metric: Sequence[float], bravais: str) -> Sequence[float]:
+    """The symmetric packed metric on the axes convention picks among the equivalent ones."""
+    aa, bb, cc, _, ac, _ = metric
     if bravais[0] == "m":
-        basis = _monoclinic_axes(metric, centred=bravais == "mC")
-        return basis @ metric @ basis.T
+        aa, cc, ac = _monoclinic_axes(aa, cc, ac, centred=bravais == "mC")
+        return aa, bb, cc, 0.0, ac, 0.0
     if bravais[0] != "o":
         return metric
-    lengths = np.diag(metric)
-    order = np.argsort(lengths, kind="stable")
     if bravais in ("oC", "oA"):
         # The centred face holds a and b of C, b and c of A.
-        a, b = (0, 1) if lengths[0] <= lengths[1] else (1, 0)
-        order = np.array([a, b, 2] if bravais == "oC" else [2, a, b])
-    return metric[np.ix_(order, order)]
+        face = sorted((aa, bb))
+        lengths = [*face, cc] if bravais == "oC" else [cc, *face]
+    else:
+        lengths = sorted((aa, bb, cc))
+    return *lengths, 0.0, 0.0, 0.0
 
 
-def _monoclinic_axes(metric: Array, centred: bool) -> Array:
-    """Shortest a and c perpendicular to b with β ≥ 90°, as integer rows.
+def _monoclinic_axes(
+    aa: float, cc: float, ac: float, *, centred: bool
+) -> tuple[float, float, float]:
+    """a², c² and a·c of the shortest a and c perpendicular to b with β ≥ 90°.
 
     With C centring, (a + b)/2 stays a lattice vector: a may only take even multiples of c.
     """
-    aa, cc, ac = metric[0, 0], metric[2, 2], metric[0, 2]
-    a, c = np.array([1, 0, 0]), np.array([0, 0, 1])
     unit = 2 if centred else 1
     for _ in range(100):
         n = round(-ac / aa)
-        c, cc, ac = c + n * a, cc + n * (2 * ac + n * aa), ac + n * aa
+        cc, ac = cc + n * (2 * ac + n * aa), ac + n * aa
         m = unit * round(-ac / (unit * cc))
         if m == 0:
             break
-        a, aa, ac = a + m * c, aa + m * (2 * ac + m * cc), ac + m * cc
+        aa, ac = aa + m * (2 * ac + m * cc), ac + m * cc
     if not centred and aa > cc:
-        a, c = c, a
-    b = np.array([0, 1, 0])
+        aa, cc = cc, aa
     # Turning a (or c) round leaves (a + b)/2 a lattice vector, up to b.
-    return np.array([a, b, -c if ac > 0 else c])
+    return aa, cc, -abs(ac)
 
 
 def _exact(angles: Sequence[float], bravais: str) -> tuple[float, float, float]:

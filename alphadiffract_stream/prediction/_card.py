@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
 
@@ -17,6 +20,11 @@ class Domain(BaseModel):
     """(F,) standard deviation of each feature."""
     threshold: float
     """Root-mean-square standardised distance that 99.9 % of validation patterns stay below."""
+
+    @cached_property
+    def arrays(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """`mean` and `std` made arrays once, not for every pattern."""
+        return np.array(self.mean), np.array(self.std)
 
 
 class ModelCard(BaseModel):

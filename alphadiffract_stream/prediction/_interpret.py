@@ -92,6 +92,7 @@ class _Batch(NamedTuple):
         groups = outputs.space_group.astype(np.float64)
         systems = outputs.crystal_system.argmax(axis=1)
         top = np.argsort(-groups, axis=1, kind="stable")[:, :TOP]
+        rows = np.arange(len(top))[:, None]
         with np.errstate(all="ignore"):
             inside = (groups * (_systems_of_groups() == systems[:, None])).sum(axis=1)
             consistency = inside / groups.sum(axis=1)
@@ -104,8 +105,8 @@ class _Batch(NamedTuple):
             probabilities=outputs.crystal_system.tolist(),
             system_std=outputs.crystal_system_std.tolist(),
             top=(top + 1).tolist(),
-            top_probability=np.take_along_axis(groups, top, axis=1).tolist(),
-            top_std=np.take_along_axis(outputs.space_group_std, top, axis=1).tolist(),
+            top_probability=groups[rows, top].tolist(),
+            top_std=outputs.space_group_std[rows, top].tolist(),
             consistency=consistency.tolist(),
             entropy=entropy.tolist(),
             novelty=novelty.tolist(),
@@ -184,11 +185,14 @@ def _faults(outputs: Outputs) -> list[str]:
     """What makes each row unusable; empty where nothing does."""
     faults = [""] * len(outputs)
     for name in SIGNATURE:
-        for row in np.flatnonzero(~np.isfinite(getattr(outputs, name)).all(axis=1)):
+        finite = np.isfinite(getattr(outputs, name))
+        if finite.all():
+            continue
+        for row in np.flatnonzero(~finite.all(axis=1)):
             faults[row] = faults[row] or f"{name} is not finite; check the engine and its precision"
     for name in ("crystal_system", "space_group"):
         sums = getattr(outputs, name).sum(axis=1, dtype=np.float64)
-        for row in np.flatnonzero(np.abs(sums - 1) > _SUM_TOLERANCE):
+        for row in np.flatnonzero(abs(sums - 1) > _SUM_TOLERANCE):
             faults[row] = faults[row] or (
                 f"{name} sums to {sums[row]:.4g}, not to 1; the model must return probabilities"
             )

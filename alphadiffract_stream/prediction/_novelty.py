@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ._card import Domain
 
@@ -12,7 +12,7 @@ _SMALLEST_STD = 1e-6
 
 
 def distances(
-    embedding: NDArray[np.floating], mean: list[float], std: list[float]
+    embedding: NDArray[np.floating], mean: ArrayLike, std: ArrayLike
 ) -> NDArray[np.float64]:
     """(N,) root-mean-square standardised distance of (N, F) embeddings from (F,) mean and std.
 
@@ -27,4 +27,5 @@ def novelties(embedding: NDArray[np.floating], domain: Domain | None) -> NDArray
     """(N,) distance over the card's threshold; NaN where the card knows no domain."""
     if domain is None:
         return np.full(len(embedding), np.nan)
-    return distances(embedding, domain.mean, domain.std) / domain.threshold
+    mean, std = domain.arrays
+    return distances(embedding, mean, std) / domain.threshold
