@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import typer
 
+from ._build_engine import build_engine_command
 from ._curate import curate
+from ._curve import curve
+from ._distill import distill
+from ._ensemble import ensemble
 from ._evaluate import evaluate
 from ._export import export
 from ._pack import pack
+from ._parity import parity
 from ._reflections import reflections
 from ._train import train
+from ._triton import triton
 
 app = typer.Typer(no_args_is_help=True, pretty_exceptions_enable=False, help=__doc__)
 
@@ -21,9 +27,15 @@ def _training() -> None:
 
 app.command()(curate)
 app.command()(reflections)
+app.command()(parity)
 app.command()(pack)
 app.command()(train)
+app.command()(ensemble)
+app.command()(distill)
+app.command()(curve)
 app.command()(evaluate)
 app.command()(export)
+app.command()(triton)
+app.command("build-engine")(build_engine_command)
 
 __all__ = ["app"]

@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import torch
 import typer
 from rich.console import Console
+from rich.progress import track
 
-from ..deployment import DeployedEnsemble, calibrate, export_onnx, write_card
-from ..networks import HeadOutputs, build
-from ..patterns import open_drawer
+from ..deployment import (
+    DeployedEnsemble,
+    calibrate_whole,
+    export_onnx,
+    held_out_metrics,
+    write_card,
+)
+from ..ensembles import FusedMembers, Members
+from ..networks import HeadOutputs
+from ..patterns import Batch, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
-from ..trainer import TrainingConfig, held_out_patterns, load_average, read_config, validate
+from ..serving import write_repository
+from ..trainer import (
+    TrainingConfig,
+    held_out_patterns,
+    member_folders,
+    open_members,
+    read_config,
+)
 
 PATHS = frozenset({"reflections", "subgroups"})
+EXAMPLES = 32
+"""Patterns on which the file is compared with torch."""
 
 
 def export(
-    runs: Annotated[list[Path], typer.Argument(help="Run folders: the members.")],
+    runs: Annotated[
+        list[Path], typer.Argument(help="Run folders, or folders of `training ensemble`.")
+    ],
     output: Annotated[Path, typer.Option(help="ONNX file to write; the card goes beside it.")],
     name: Annotated[str, typer.Option()] = "alphadiffract-compact",
     version: Annotated[str, typer.Option()] = "0.1.0",
@@ -28,60 +47,80 @@ def export(
         "Materials Project (CC BY 4.0), simulated patterns"
     ),
     patterns: Annotated[int, typer.Option(help="Held-out patterns to calibrate on.")] = 4096,
+    fused: Annotated[
+        bool, typer.Option(help="Members of one architecture as one wide network, for a GPU.")
+    ] = False,
     data: Annotated[Path | None, typer.Option(help="Overrides data.reflections.")] = None,
+    triton: Annotated[
+        Path | None, typer.Option(help="Also write this model repository for a Triton server.")
+    ] = None,
 ) -> None:
     """Calibrate the members on held-out patterns and write them as one graph."""
     console = Console(stderr=True)
-    config = _config(runs[0]).on_data(data)
-    config = replace(config, data=replace(config.data, validation_patterns=patterns))
-    store = ReflectionStore.load(config.data.reflections)
-    drawer = open_drawer(
-        config.data.engine,
-        store,
-        SymmetryTables.load(config.data.reflections),
-        config.data.drawn_with(),
-        torch.device("cpu"),
+    folders = member_folders(runs)
+    configs = [read_config(folder / "config.json") for folder in folders]
+    config = configs[0].on_data(data)
+    networks = open_members(folders)
+    members = Members(networks)
+    # Before the long part: members that cannot be fused are refused at once.
+    chosen = FusedMembers(networks) if fused else members
+    held_out, structures = _held_out(config, patterns)
+    outputs = _outputs(members, held_out, console)
+    calibration, scale = calibrate_whole(
+        outputs, held_out.crystal_system, held_out.space_group, held_out.lattice
     )
-    _, held_out = store.split(config.data.validation_fraction)
-    batches = held_out_patterns(drawer, held_out, config)
-    members = [load_average(run / "checkpoint.pt", build(_config(run).network)) for run in runs]
-    with torch.no_grad():
-        outputs = [[member(b.pattern) for b in batches] for member in members]
-    pooled = [HeadOutputs(*(torch.cat(parts) for parts in zip(*o, strict=True))) for o in outputs]
-    labels = [
-        torch.cat([getattr(b, field) for b in batches])
-        for field in ("crystal_system", "space_group", "lattice")
-    ]
-    calibration = calibrate(pooled, *labels)
-    graph = DeployedEnsemble(members, calibration)
-    difference = export_onnx(graph, output, batches[0].pattern[:32])
-    metrics = {
-        "held_out_simulated": {
-            key: round(value, 4)
-            for key, value in validate(members[0], batches, torch.device("cpu")).items()
-        }
-    }
+    plain = DeployedEnsemble(members, calibration, scale)
+    graph = DeployedEnsemble(chosen, calibration, scale)
+    difference = export_onnx(graph, output, held_out.pattern[:EXAMPLES], plain)
+    metrics = {"held_out_simulated": held_out_metrics(plain, outputs, held_out)}
     card = write_card(
         output,
         graph,
         calibration,
         name=name,
         version=version,
-        training_set=f"{training_set}: {len(store)} structures",
+        training_set=f"{training_set}: {structures} structures",
         metrics=metrics,
-        config=_without_paths(config),
+        config=_without_paths(config)
+        | {"members": [{"name": c.name, "seed": c.seed} for c in configs], "fused": fused},
     )
     console.print(
-        f"{output}: {output.stat().st_size / 2**20:.1f} MiB, {card.parameters} parameters"
+        f"{output}: {output.stat().st_size / 2**20:.1f} MiB, {card.members} members, "
+        f"{card.parameters} parameters"
     )
-    console.print(f"largest difference to torch {difference:.1e}; temperatures {card.temperature}")
+    console.print(
+        f"largest difference to the members in torch {difference:.1e}; "
+        f"temperatures {card.temperature}"
+    )
     console.print(metrics)
+    if triton is not None:
+        write_repository(triton, output)
+        console.print(f"{triton}: model repository; see `build-engine --triton` for the GPU's plan")
 
 
-def _config(run: Path) -> TrainingConfig:
-    return read_config(run / "config.json")
+def _held_out(config: TrainingConfig, patterns: int) -> tuple[Batch, int]:
+    """Patterns of families never trained on, and how many structures there are in all."""
+    config = replace(config, data=replace(config.data, validation_patterns=patterns))
+    store = ReflectionStore.load(config.data.reflections)
+    symmetry = SymmetryTables.load(config.data.reflections)
+    drawn_with, device = config.data.drawn_with(), torch.device("cpu")
+    drawer = open_drawer(config.data.engine, store, symmetry, drawn_with, device)
+    _, held_out = store.split(config.data.validation_fraction)
+    batches = held_out_patterns(drawer, held_out, config)
+    columns = ([getattr(b, f.name) for b in batches] for f in fields(Batch))
+    return Batch(*(torch.cat(column) for column in columns)), len(store)
+
+
+def _outputs(members: Members, batch: Batch, console: Console) -> HeadOutputs:
+    """(M, N, ·) of all patterns."""
+    told = f"{len(members)} members on held-out patterns"
+    with torch.no_grad():
+        pieces = track(batch.pattern.split(256), told, console=console)
+        parts = [members(piece) for piece in pieces]
+    return HeadOutputs.joined(parts, lambda columns: torch.cat(columns, dim=1))
 
 
 def _without_paths(config: TrainingConfig) -> dict[str, Any]:
     values = config.as_json()
+    values.pop("distill", None)
     return {**values, "data": {k: v for k, v in values["data"].items() if k not in PATHS}}

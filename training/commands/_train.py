@@ -13,7 +13,7 @@ import torch
 import typer
 from rich.console import Console
 
-from ..trainer import read_config
+from ..trainer import SAVED_EVERY, TrainingConfig, read_config
 from ..trainer import train as run
 
 
@@ -29,6 +29,7 @@ def train(
     start_from: Annotated[
         Path | None, typer.Option(help="Checkpoint whose weights a new run begins with.")
     ] = None,
+    save_every: Annotated[float, typer.Option(help="Seconds between checkpoints.")] = SAVED_EVERY,
     threads: Annotated[int | None, typer.Option(help="CPU threads of the network.")] = None,
     data: Annotated[Path | None, typer.Option(help="Overrides data.reflections.")] = None,
     subgroups: Annotated[Path | None, typer.Option(help="Overrides data.subgroups.")] = None,
@@ -38,12 +39,7 @@ def train(
     if threads:
         torch.set_num_threads(threads)
     console = Console(stderr=True)
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "config.json").write_text(json.dumps(settings.as_json(), indent=1), encoding="utf-8")
-
-    def show(row: dict[str, Any]) -> None:
-        console.print("  ".join(f"{name} {value}" for name, value in row.items()), soft_wrap=True)
-
+    write_config(settings, output)
     run(
         settings,
         output,
@@ -52,5 +48,18 @@ def train(
         finish=finish,
         finish_seconds=finish_seconds,
         start_from=start_from,
-        report=show,
+        saved_every=save_every,
+        report=lambda row: console.print(told(row), soft_wrap=True),
     )
+
+
+def write_config(config: TrainingConfig, folder: Path) -> None:
+    """``config.json`` of a run folder, which is made."""
+    folder.mkdir(parents=True, exist_ok=True)
+    text = json.dumps(config.as_json(), indent=1)
+    (folder / "config.json").write_text(text, encoding="utf-8")
+
+
+def told(row: dict[str, Any]) -> str:
+    """A row of the log on one line."""
+    return "  ".join(f"{name} {value}" for name, value in row.items())

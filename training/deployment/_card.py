@@ -42,7 +42,10 @@ def write_card(
             "space_group": round(calibration.group_temperature, 4),
             "group_share": calibration.group_share,
         },
-        lattice_std=[round(v, 4) for v in calibration.lattice_std],
+        # The graph's own σ is then the whole one.
+        lattice_std=None
+        if graph.predicts_lattice_std
+        else [round(v, 4) for v in calibration.lattice_std],
         domain=Domain(
             mean=[round(float(v), 5) for v in calibration.domain_mean],
             std=[round(float(v), 5) for v in calibration.domain_std],

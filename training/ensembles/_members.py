@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -30,11 +31,9 @@ class Members(nn.Module):
     def forward(self, pattern: Tensor) -> HeadOutputs:
         """(N, 8192) → outputs with the member first: (M, N, ·)."""
         each = [network(pattern) for network in self.networks]
-        if len({o.lattice_std is None for o in each}) > 1:
-            raise ValueError("some members give a σ of the lattice and others do not")
         if len({o.embedding.shape[-1] for o in each}) > 1:
             raise ValueError("members' embeddings differ in width; ensembles need them alike")
-        return _stacked_outputs(each)
+        return HeadOutputs.joined(each, torch.stack)
 
 
 class FusedMembers(nn.Module):
@@ -49,7 +48,9 @@ class FusedMembers(nn.Module):
         if not networks:
             raise ValueError("an ensemble needs at least one member")
         self.count = len(networks)
-        self.wide: Network = _folded(stacked(networks)).eval().requires_grad_(False)
+        self.wide: Network = stacked(networks)
+        _fold(self.wide)
+        self.wide.eval().requires_grad_(False)
 
     def __len__(self) -> int:
         return self.count
@@ -59,15 +60,10 @@ class FusedMembers(nn.Module):
         raw = self.wide.raw(pattern)
         # (N, M·K) → (M·N, K): what makes an answer of one network's numbers serves all.
         parts = RawOutputs(
-            *(
-                v.reshape(v.shape[0], self.count, -1).transpose(0, 1).flatten(0, 1)
-                for v in raw
-            )
+            *(v.reshape(v.shape[0], self.count, -1).transpose(0, 1).flatten(0, 1) for v in raw)
         )
         outputs = answer(parts, self.wide.options)
-        return HeadOutputs(
-            *(v if v is None else v.reshape(self.count, -1, v.shape[-1]) for v in outputs)
-        )
+        return outputs.map(lambda v: v.reshape(self.count, -1, v.shape[-1]))
 
 
 def mean_outputs(outputs: HeadOutputs) -> tuple[Tensor, Tensor, Tensor]:
@@ -77,21 +73,13 @@ def mean_outputs(outputs: HeadOutputs) -> tuple[Tensor, Tensor, Tensor]:
     return system, group, outputs.lattice.mean(dim=0)
 
 
-def _stacked_outputs(each: Sequence[HeadOutputs]) -> HeadOutputs:
-    columns = zip(*each, strict=True)
-    return HeadOutputs(*(None if c[0] is None else torch.stack(c) for c in columns))  # type: ignore[arg-type]
-
-
-def _folded(module: nn.Module) -> nn.Module:
-    """Batch norms folded into the convolution before them, throughout."""
+def _fold(module: nn.Module) -> None:
+    """Batch norms into the convolution before them, throughout."""
     for child in module.children():
-        _folded(child)
+        _fold(child)
     if isinstance(module, nn.Sequential):
-        names = list(module._modules)
-        for first, second in zip(names, names[1:], strict=False):
+        for first, second in pairwise(list(module._modules)):
             convolution, norm = module._modules[first], module._modules[second]
-            pair = isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d)
-            if pair:
+            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
                 fused = nn.utils.fusion.fuse_conv_bn_eval(convolution.eval(), norm.eval())
                 module._modules[first], module._modules[second] = fused, nn.Identity()
-    return module

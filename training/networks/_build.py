@@ -19,7 +19,9 @@ def build(config: dict[str, Any]) -> Network:
 
     Raises ValueError for an unknown kind or option, naming it.
     """
-    options = {key: tuple(v) if isinstance(v, list) else v for key, v in config.items()}
+    options: dict[str, Any] = {
+        key: tuple(v) if isinstance(v, list) else v for key, v in config.items()
+    }
     kind = options.pop("kind", "compact")
     if kind not in KINDS:
         raise ValueError(f"network kind {kind!r} is not one of {sorted(KINDS)}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, NamedTuple
@@ -55,6 +56,24 @@ class HeadOutputs(NamedTuple):
     lattice_std: Tensor | None = None
     """(B, 6) Å, °: σ of the lattice; None where the network gives none."""
 
+    def map(self, change: Callable[[Tensor], Tensor]) -> HeadOutputs:
+        """The same, every tensor changed."""
+        std = None if self.lattice_std is None else change(self.lattice_std)
+        system, group, lattice, embedding = (change(value) for value in self[:4])
+        return HeadOutputs(system, group, lattice, embedding, std)
+
+    @classmethod
+    def joined(
+        cls, parts: Sequence[HeadOutputs], join: Callable[[list[Tensor]], Tensor]
+    ) -> HeadOutputs:
+        """One of several, by e.g. `torch.stack`. Raises ValueError where only some give a σ."""
+        stds = [p.lattice_std for p in parts if p.lattice_std is not None]
+        if len(stds) not in (0, len(parts)):
+            raise ValueError("some members give a σ of the lattice and others do not")
+        columns = zip(*(p[:4] for p in parts), strict=True)
+        system, group, lattice, embedding = (join(list(column)) for column in columns)
+        return cls(system, group, lattice, embedding, join(stds) if stds else None)
+
 
 class RawOutputs(NamedTuple):
     """What the last layers give, before anything is made of it."""
@@ -106,9 +125,7 @@ def _within_systems(group: Tensor, system: Tensor) -> Tensor:
     return torch.cat(parts, dim=1)
 
 
-def _cell(
-    numbers: Tensor, system: Tensor, options: HeadOptions
-) -> tuple[Tensor, Tensor | None]:
+def _cell(numbers: Tensor, system: Tensor, options: HeadOptions) -> tuple[Tensor, Tensor | None]:
     """(B, 6) cell and its σ. Of a mixture: mean, and the standard deviation of the whole."""
     if options.experts:
         numbers = numbers.reshape(-1, SYSTEMS, CELL * (1 + options.sigma))

@@ -8,33 +8,43 @@ from __future__ import annotations
 from ._checkpoint import load_average
 from ._config import (
     DataConfig,
+    DistillConfig,
     LossConfig,
     ScheduleConfig,
     TrainingConfig,
     parse_config,
     read_config,
 )
+from ._log import read_metrics
 from ._losses import graph_distances, training_loss
+from ._members import ENSEMBLE, checkpoint_progress, member_folders, open_members
 from ._pieces import write_pieces
 from ._run import Run
 from ._schedule import learning_rate
-from ._train import train, training_step
+from ._train import SAVED_EVERY, train, training_step
 from ._validate import held_out_patterns, validate
 from ._workers import Workers
 
 __all__ = [
+    "ENSEMBLE",
+    "SAVED_EVERY",
     "DataConfig",
+    "DistillConfig",
     "LossConfig",
     "Run",
     "ScheduleConfig",
     "TrainingConfig",
     "Workers",
+    "checkpoint_progress",
     "graph_distances",
     "held_out_patterns",
     "learning_rate",
     "load_average",
+    "member_folders",
+    "open_members",
     "parse_config",
     "read_config",
+    "read_metrics",
     "train",
     "training_loss",
     "training_step",

@@ -15,7 +15,7 @@ from typing import Any
 
 from ._config import read_config
 from ._pieces import write_pieces
-from ._train import train
+from ._train import SAVED_EVERY, train
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -36,6 +36,7 @@ def main(arguments: list[str] | None = None) -> None:
         finish=options.finish,
         finish_seconds=options.finish_seconds,
         start_from=options.start_from,
+        saved_every=options.save_every,
         report=_show,
     )
     if options.pieces:
@@ -56,6 +57,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--finish", action="store_true", help="run the final decay and end")
     parser.add_argument(
         "--finish-seconds", type=float, default=0.0, help="decay over the last so many seconds"
+    )
+    parser.add_argument(
+        "--save-every", type=float, default=SAVED_EVERY, help="seconds between checkpoints"
     )
     parser.add_argument("--start-from", type=Path, help="checkpoint whose weights to begin with")
     parser.add_argument("--compile", action="store_true", help="torch.compile the network")

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+from ._log import Means
 
 CHECKPOINT = "checkpoint.pt"
 BEFORE_FINISH = "before_finish.pt"
@@ -25,6 +28,10 @@ class TrainingState:
     step: int = 0
     finish_from: int | None = None
     """Step at which the final decay began."""
+    seconds: float = 0.0
+    """Spent training, all calls together, up to the last checkpoint."""
+    means: Means = field(default_factory=Means)
+    """Of the losses since the last row of the log."""
     _pairs: tuple[list[Tensor], list[Tensor]] | None = field(default=None, repr=False)
 
     def update_average(self, decay: float) -> None:
@@ -52,11 +59,16 @@ class TrainingState:
                 "optimizer": self.optimizer.state_dict(),
                 "step": self.step,
                 "finish_from": self.finish_from,
+                "seconds": self.seconds,
+                "means": self.means.saved(),
                 "random": torch.get_rng_state(),
                 "random_cuda": _cuda_state(),
             },
             part,
         )
+        # On the disk before it has the name: else a machine that fails may keep the name alone.
+        with part.open("rb") as file:
+            os.fsync(file.fileno())
         part.replace(path)
 
     def load(self, path: Path) -> None:
@@ -66,6 +78,9 @@ class TrainingState:
         self.average.load_state_dict(saved["average"])
         self.optimizer.load_state_dict(saved["optimizer"])
         self.step, self.finish_from = saved["step"], saved["finish_from"]
+        self.seconds = saved.get("seconds", 0.0)
+        if "means" in saved:
+            self.means.load(saved["means"], next(self.network.parameters()).device)
         torch.set_rng_state(saved["random"])
         if saved.get("random_cuda") is not None and torch.cuda.is_available():
             torch.cuda.set_rng_state(saved["random_cuda"])

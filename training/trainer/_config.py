@@ -54,8 +54,10 @@ class LossConfig:
     gemd: float = 1.0
     """μ."""
     label_smoothing: float = 0.0
-    lattice: Literal["paper", "log"] = "log"
-    """``paper``: mean squared error in Å and °; ``log``: smooth L1 of log lengths and angles."""
+    lattice: Literal["paper", "log", "laplace", "gaussian"] = "log"
+    """``paper``: mean squared error in Å and °; ``log``: smooth L1 of log lengths and angles;
+    ``laplace``, ``gaussian``: likelihood of the same, for networks that give a σ
+    (`network.heads.sigma`)."""
     lattice_weight: float = 1.0
 
 
@@ -74,6 +76,24 @@ class ScheduleConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DistillConfig:
+    """Learning from an ensemble (Hinton et al. 2015, arXiv 1503.02531) besides from labels."""
+
+    teachers: tuple[Path, ...] = ()
+    """Run folders."""
+    weight: float = 0.7
+    """Of the teachers' answers; the labels have the rest."""
+    temperature: float = 2.0
+    """Both sides' probabilities are softened by it."""
+
+    def __post_init__(self) -> None:
+        if not 0 < self.weight <= 1:
+            raise ValueError(f"weight: {self.weight} is not in 0 … 1")
+        if self.temperature <= 0:
+            raise ValueError(f"temperature: {self.temperature} is not positive")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingConfig:
     """Everything a run needs to be repeated."""
 
@@ -83,6 +103,7 @@ class TrainingConfig:
     data: DataConfig = field(default_factory=DataConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    distill: DistillConfig | None = None
     batch_size: int = 128
     """A process; several processes see that many each."""
     weight_decay: float = 0.05

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
+import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
 from ..networks import HeadOutputs
 from ._config import LossConfig
+
+ANGLE_UNIT = 30.0
+"""Degrees that cost about what a factor e in length does."""
 
 
 def graph_distances(edges: Path) -> NDArray[np.float32]:
@@ -54,17 +59,44 @@ def training_loss(
     group = F.cross_entropy(outputs.space_group, space_group, label_smoothing=smoothing)
     probability = outputs.space_group.softmax(dim=1)
     gemd = (distances[space_group] * probability).sum(dim=1).mean()
-    cell = _lattice_loss(outputs.lattice, lattice, config.lattice)
+    cell = lattice_loss(outputs, lattice, config.lattice)
     total = system + group + config.gemd * gemd + config.lattice_weight * cell
     return {"total": total, "system": system, "group": group, "gemd": gemd, "lattice": cell}
 
 
-def _lattice_loss(predicted: Tensor, true: Tensor, kind: str) -> Tensor:
+def lattice_loss(outputs: HeadOutputs, true: Tensor, kind: str) -> Tensor:
+    """Of (B, 6) Å and degrees, by `LossConfig.lattice`; ValueError where a σ is wanting."""
+    predicted = outputs.lattice
     if kind == "paper":
         return F.mse_loss(predicted, true)
-    lengths = F.smooth_l1_loss(predicted[:, :3].log(), true[:, :3].log(), beta=0.1)
-    angles = F.smooth_l1_loss(predicted[:, 3:] / 30, true[:, 3:] / 30, beta=0.1)
-    return 4 * lengths + angles
+    difference = _difference(predicted, true)
+    if kind == "log":
+        cost = F.smooth_l1_loss(
+            difference, torch.zeros_like(difference), beta=0.1, reduction="none"
+        )
+        return 4 * cost[:, :3].mean() + cost[:, 3:].mean()
+    if outputs.lattice_std is None:
+        raise ValueError(f"loss.lattice = {kind!r} needs network.heads.sigma = true")
+    std = outputs.lattice_std
+    relative = torch.cat([std[:, :3] / predicted[:, :3], std[:, 3:] / ANGLE_UNIT], dim=1)
+    return _negative_log_likelihood(difference, relative, kind)
+
+
+def _difference(predicted: Tensor, true: Tensor) -> Tensor:
+    """(B, 6) of log lengths and of angles in units of 30°."""
+    lengths = predicted[:, :3].log() - true[:, :3].log()
+    return torch.cat([lengths, (predicted[:, 3:] - true[:, 3:]) / ANGLE_UNIT], dim=1)
+
+
+def _negative_log_likelihood(difference: Tensor, std: Tensor, kind: str) -> Tensor:
+    """Mean −ln p of Gaussians or Laplacians of standard deviation `std`, but for a constant.
+
+    Laplace: a density exp(−|x|/b) / 2b has the standard deviation √2 b.
+    """
+    reduced = difference / std
+    if kind == "gaussian":
+        return (0.5 * reduced**2 + std.log()).mean()
+    return (math.sqrt(2) * reduced.abs() + std.log()).mean()
 
 
 def accuracy(outputs: HeadOutputs, system: Tensor, group: Tensor) -> dict[str, float]:

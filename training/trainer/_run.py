@@ -14,8 +14,9 @@ from ..networks import HeadOutputs, build
 from ..patterns import BalancedSampler, Batch, PatternLoader, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
 from ._checkpoint import CHECKPOINT, TrainingState, averaged_copy
-from ._config import DataConfig, TrainingConfig
+from ._config import TrainingConfig
 from ._losses import graph_distances
+from ._teacher import Teacher
 from ._validate import held_out_patterns
 from ._workers import Workers
 
@@ -31,6 +32,7 @@ class Run:
     loader: PatternLoader
     validation: list[Batch]
     distances: Tensor
+    teacher: Teacher | None
 
     @classmethod
     def open(
@@ -60,15 +62,18 @@ class Run:
             torch.compile(shared) if config.compile else shared,
             PatternLoader(drawer, sampler, config.batch_size, config.seed),
             held_out_patterns(drawer, held_out, config) if workers.leads else [],
-            _distances(symmetry, config.data).to(workers.device),
+            _distances(symmetry, config).to(workers.device),
+            None if config.distill is None else Teacher.open(config.distill, workers.device),
         )
 
 
-def _distances(symmetry: SymmetryTables, data: DataConfig) -> Tensor:
-    """(230, 230) hops: a pack's own, else from the edges."""
+def _distances(symmetry: SymmetryTables, config: TrainingConfig) -> Tensor:
+    """(230, 230) hops: a pack's own, else from the edges; zeros where the loss asks for none."""
     if symmetry.distances is not None:
         return torch.from_numpy(symmetry.distances).float()
-    return torch.from_numpy(graph_distances(data.subgroups))
+    if config.loss.gemd == 0 and not config.data.subgroups.is_file():
+        return torch.zeros(230, 230)
+    return torch.from_numpy(graph_distances(config.data.subgroups))
 
 
 def _optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:

@@ -44,6 +44,10 @@ def _converted(hint: Any, value: Any, where: str) -> Any:
         if value is None and type(None) in arguments:
             return None
         return _converted(next(a for a in arguments if a is not type(None)), value, where)
+    if origin is tuple:
+        if not isinstance(value, list | tuple):
+            raise ValueError(f"{where}: {value!r} is not a list")
+        return tuple(_converted(arguments[0], v, f"{where}.{i}") for i, v in enumerate(value))
     if origin is dict:
         if not isinstance(value, Mapping):
             raise ValueError(f"{where}: {value!r} is not a section")

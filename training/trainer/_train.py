@@ -11,11 +11,12 @@ from torch import Tensor, nn
 from ..patterns import Batch
 from ._checkpoint import BEFORE_FINISH, CHECKPOINT, TrainingState
 from ._config import TrainingConfig
-from ._log import Log, Means, Report
+from ._log import Log, Report
 from ._losses import training_loss
 from ._pace import Pace, StopRequest
 from ._run import Run
 from ._schedule import learning_rate
+from ._teacher import distilled
 from ._validate import validate
 from ._workers import Workers
 
@@ -54,6 +55,7 @@ def train(
         if finish and run.state.finish_from is None:
             run.state.finish_from = run.state.step
         log = Log(folder, report, quiet=not workers.leads)
+        log.go_on_from(run.state.step)
         _loop(run, pace, folder, log, max_steps=max_steps, saved_every=saved_every)
         workers.leave()
         return run.state
@@ -65,8 +67,9 @@ def _loop(
     config, state, workers = run.config, run.state, run.workers
     decay = config.schedule.decay_steps
     last = None if state.finish_from is None else state.finish_from + decay
-    means = Means(config.batch_size * workers.count)
+    means, patterns = state.means, config.batch_size * workers.count
     saved, slowing = time.monotonic(), False
+    began = saved - state.seconds
     for batch in run.loader.batches(state.step * workers.count + workers.rank, workers.count):
         factor, ended = workers.agreed(pace.factor(), pace.ended())
         if ended or state.step == max_steps or state.step == last:
@@ -76,14 +79,16 @@ def _loop(
             _save(run, folder / BEFORE_FINISH)
         means.add(training_step(run, batch, factor))
         if state.step % config.report_every == 0:
-            log.write(means.row(state.step))
+            log.write(means.row(state.step, patterns))
         if state.step % config.validate_every == 0 and workers.leads:
             log.write(_validated(run))
         if time.monotonic() - saved > saved_every:
-            log.write(means.row(state.step))
-            _save(run, folder / CHECKPOINT)
+            means.check(state.step)
             saved = time.monotonic()
-    means.row(state.step)
+            state.seconds = saved - began
+            _save(run, folder / CHECKPOINT)
+    means.check(state.step)
+    state.seconds = time.monotonic() - began
     _save(run, folder / CHECKPOINT)
     if workers.leads:
         log.write({**_validated(run), "stopped": pace.stop.asked})
@@ -107,6 +112,9 @@ def training_step(run: Run, batch: Batch, factor: float) -> dict[str, Tensor]:
         run.distances,
         config.loss,
     )
+    if run.teacher is not None and config.distill is not None:
+        lesson = run.teacher.answers(batch.pattern)
+        losses = distilled(losses, outputs, lesson, config.distill, config.loss)
     losses["total"].backward()
     nn.utils.clip_grad_norm_(state.network.parameters(), config.gradient_clip)
     state.optimizer.step()
@@ -122,5 +130,5 @@ def _save(run: Run, path: Path) -> None:
 
 
 def _validated(run: Run) -> dict[str, float]:
-    row = validate(run.state.average, run.validation, run.workers.device)
+    row = validate(run.state.average, run.validation, run.workers.device, run.teacher)
     return {"step": run.state.step, **row}

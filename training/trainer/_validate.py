@@ -10,6 +10,7 @@ from torch import nn
 from ..patterns import Batch, Drawer
 from ._config import TrainingConfig
 from ._losses import accuracy
+from ._teacher import Teacher, divergence
 
 SIZE = 256
 
@@ -17,18 +18,34 @@ SIZE = 256
 def held_out_patterns(
     drawer: Drawer, held_out: NDArray[np.int64], config: TrainingConfig
 ) -> list[Batch]:
-    """The same patterns of held-out families each time."""
+    """The same patterns of held-out families each time; several of each where they are few.
+
+    Raises ValueError where no family is held out.
+    """
+    if held_out.size == 0:
+        raise ValueError(
+            f"data.validation_fraction: {config.data.validation_fraction} holds out none of the "
+            "few families of structures there are; raise it"
+        )
     generator = np.random.default_rng(20_26)
-    size = min(config.data.validation_patterns, held_out.size)
-    crystals = generator.choice(held_out, size=size, replace=False)
+    size = config.data.validation_patterns
+    crystals = generator.choice(held_out, size=size, replace=size > held_out.size)
     return [
         drawer.draw(crystals[i : i + SIZE], seed=77_000_000 + i)
         for i in range(0, len(crystals), SIZE)
     ]
 
 
-def validate(network: nn.Module, batches: list[Batch], device: torch.device) -> dict[str, float]:
-    """Top-1/top-5 accuracy and mean lattice errors over `batches`, named ``val_…``."""
+def validate(
+    network: nn.Module,
+    batches: list[Batch],
+    device: torch.device,
+    teacher: Teacher | None = None,
+) -> dict[str, float]:
+    """Top-1/top-5 accuracy and mean lattice errors over `batches`, named ``val_…``.
+
+    With a `teacher` also the divergence of the space groups from its answers.
+    """
     network.eval()
     totals: dict[str, float] = {}
     count = sum(len(b) for b in batches)
@@ -39,6 +56,12 @@ def validate(network: nn.Module, batches: list[Batch], device: torch.device) -> 
         error = (outputs.lattice - batch.lattice).abs()
         row["length_mae"] = error[:, :3].mean().item()
         row["angle_mae"] = error[:, 3:].mean().item()
+        if outputs.lattice_std is not None:
+            within = (outputs.lattice - batch.lattice).abs() <= outputs.lattice_std
+            row["within_std"] = within.float().mean().item()
+        if teacher is not None:
+            lesson = teacher.answers(batch.pattern)
+            row["divergence"] = divergence(outputs.space_group, lesson.space_group).item()
         for name, value in row.items():
             totals[name] = totals.get(name, 0.0) + value * len(batch) / count
     return {f"val_{name}": value for name, value in totals.items()}

@@ -1,0 +1,51 @@
+"""Networks of finished runs, by their folders."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..networks import Network, build
+from ._checkpoint import CHECKPOINT, load_average, read_tensors
+from ._config import read_config
+
+ENSEMBLE = "ensemble.json"
+"""In a folder of several runs: which they are."""
+
+
+def member_folders(folders: Sequence[Path]) -> list[Path]:
+    """Run folders, and those of ensembles among them spelled out.
+
+    Raises FileNotFoundError where a folder is neither.
+    """
+    found: list[Path] = []
+    for folder in folders:
+        if (folder / ENSEMBLE).is_file():
+            rows = json.loads((folder / ENSEMBLE).read_text(encoding="utf-8"))["members"]
+            found += member_folders([folder / row["folder"] for row in rows])
+        elif (folder / CHECKPOINT).is_file() and (folder / "config.json").is_file():
+            found.append(folder)
+        else:
+            raise FileNotFoundError(
+                f"{folder}: neither a run ({CHECKPOINT} and config.json) nor an ensemble"
+            )
+    return found
+
+
+def checkpoint_progress(folder: Path) -> tuple[int, float, bool]:
+    """Steps, seconds, and whether the final decay has begun; zeros where nothing is yet."""
+    if not (folder / CHECKPOINT).is_file():
+        return 0, 0.0, False
+    saved = read_tensors(folder / CHECKPOINT)
+    return saved["step"], saved.get("seconds", 0.0), saved.get("finish_from") is not None
+
+
+def open_members(folders: Sequence[Path]) -> list[Network]:
+    """The averaged networks of run folders, on the CPU, ready for use."""
+    networks = []
+    for folder in folders:
+        network = build(read_config(folder / "config.json").network)
+        load_average(folder / CHECKPOINT, network)
+        networks.append(network.eval())
+    return networks
