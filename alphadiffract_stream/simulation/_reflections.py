@@ -104,9 +104,11 @@ def _displacement(
 def _representatives(
     hkl: NDArray[np.int32], group: gemmi.SpaceGroup
 ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Of each reflection's distinct ±h·R: the lexicographically largest, and how many.
+    """Of each reflection's distinct ±h·R the one GSAS-II lists, and how many.
 
-    The largest is the member GSAS-II lists, which matters where Friedel's law fails.
+    That is one with h, k ≥ 0 where there is any (k > 0 in Laue classes 4/m and 6/m), and then
+    the lexicographically largest. It matters where Friedel's law fails: in P 3₂ 2 1, 110 is as
+    strong as −210, but not as 2−10.
     """
     rotations = np.array([op.rot for op in group.operations().sym_ops]) // gemmi.Op.DEN
     images = np.einsum("ni,mij->nmj", hkl, rotations).astype(np.int64)
@@ -114,6 +116,9 @@ def _representatives(
     half = int(np.abs(images).max(initial=0))
     span = 2 * half + 1
     code = ((images[..., 0] * span) + images[..., 1]) * span + images[..., 2]
-    best = np.take_along_axis(images, code.argmax(axis=1)[:, None, None], axis=1)[:, 0]
+    least_k = 1 if group.laue_str() in ("4/m", "6/m") else 0
+    positive = (images[..., 0] >= 0) & (images[..., 1] >= least_k)
+    rank = code + positive * span**3
+    best = np.take_along_axis(images, rank.argmax(axis=1)[:, None, None], axis=1)[:, 0]
     count = 1 + (np.diff(np.sort(code, axis=1), axis=1) != 0).sum(axis=1)
     return best.astype(np.int32), count.astype(np.int32)

@@ -14,6 +14,7 @@ from ._export import export
 from ._pack import pack
 from ._parity import parity
 from ._reflections import reflections
+from ._similarity import similarity
 from ._train import train
 from ._triton import triton
 
@@ -26,6 +27,7 @@ def _training() -> None:
 
 
 app.command()(curate)
+app.command()(similarity)
 app.command()(reflections)
 app.command()(parity)
 app.command()(pack)

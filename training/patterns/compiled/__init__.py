@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._clean import clean_pattern
 from ._drawer import PatternDrawer
 
-__all__ = ["PatternDrawer"]
+__all__ = ["PatternDrawer", "clean_pattern"]

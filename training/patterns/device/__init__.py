@@ -7,7 +7,16 @@ noise (`_noise`). The same physics as `compiled`, which is the better engine on 
 
 from __future__ import annotations
 
+from ._clean import clean_patterns
 from ._compare import fourier_error, largest_difference
 from ._drawer import DeviceDrawer
+from ._plan import Plan, draw_plan
 
-__all__ = ["DeviceDrawer", "fourier_error", "largest_difference"]
+__all__ = [
+    "DeviceDrawer",
+    "Plan",
+    "clean_patterns",
+    "draw_plan",
+    "fourier_error",
+    "largest_difference",
+]
