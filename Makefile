@@ -4,7 +4,7 @@
 # index offers one. Elsewhere: make test TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format check-types check-layers docs-check unit clean
+.PHONY: help demo triton test lint format check-types check-layers docs-check unit clean
 
 TORCH ?= torch==2.13.0
 DEMO_ENV := .venv-demo
@@ -70,5 +70,9 @@ unit: $(TEST_ENV)/.installed
 docs-check: $(TEST_ENV)/.installed  ## Run the code blocks of the documentation
 	$(RUN)/pytest tests/unit/test_docs.py $(ARGS)
 
+triton: $(TEST_ENV)/.installed  ## A real Triton server with the embedded network, on this machine's CPU
+	@$(RUN)/python -m training triton .triton/models
+	@$(RUN)/python -m tools.local_triton .triton/models --model alphadiffract_cpu $(ARGS)
+
 clean:  ## Remove environments and caches
-	rm -rf $(DEMO_ENV) $(TEST_ENV) .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info
+	rm -rf $(DEMO_ENV) $(TEST_ENV) .triton .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ..urls import open_url
 from ._golden import check_golden, golden_pattern
+from ._onnx import embedded_model
 from ._protocol import Engine
 
-__all__ = ["Engine", "check_golden", "golden_pattern", "open_engine"]
+__all__ = ["Engine", "check_golden", "embedded_model", "golden_pattern", "open_engine"]
 
 
 def open_engine(url: str = "onnx:") -> Engine:

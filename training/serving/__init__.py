@@ -5,15 +5,26 @@ The ONNX file stays the source of truth; everything here is made from it and che
 
 from __future__ import annotations
 
+from ._accuracy import Difference, Tolerance, compare
+from ._engine_build import BuildOptions, build_engine
+from ._half_precision import half_precision
+from ._patterns import comparison_patterns
 from ._repository import write_repository
 from ._served_model import OnnxOnCpu, ServedModel, TensorRtPlan
 from ._signature import Signature, Tensor
 
 __all__ = [
+    "BuildOptions",
+    "Difference",
     "OnnxOnCpu",
     "ServedModel",
     "Signature",
     "Tensor",
     "TensorRtPlan",
+    "Tolerance",
+    "build_engine",
+    "compare",
+    "comparison_patterns",
+    "half_precision",
     "write_repository",
 ]
