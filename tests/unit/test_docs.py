@@ -46,6 +46,7 @@ class Reader:
         self.environment = os.environ | {
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "COLUMNS": "160",
+            "PYTHONPATH": str(ROOT),  # pages that use `training` say: in a checkout
         }
         self._groups: list[int] = []
 
