@@ -40,6 +40,7 @@ OPTIONAL = (
     "_tiled",
     "_kafka",
     "dashboard",
+    ".bluesky",
     ".demo",
 )
 """Modules (by part of the name) that belong to an extra and may not import without it."""
