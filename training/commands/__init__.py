@@ -5,16 +5,21 @@ from __future__ import annotations
 import typer
 
 from ._build_engine import build_engine_command
+from ._calibrate import calibrate
+from ._compare import compare
 from ._curate import curate
 from ._curve import curve
 from ._distill import distill
 from ._ensemble import ensemble
 from ._evaluate import evaluate
+from ._explain import explain
 from ._export import export
 from ._pack import pack
 from ._parity import parity
 from ._reflections import reflections
+from ._remember import remember_command
 from ._similarity import similarity
+from ._simulate import simulate
 from ._train import train
 from ._triton import triton
 
@@ -30,12 +35,17 @@ app.command()(curate)
 app.command()(similarity)
 app.command()(reflections)
 app.command()(parity)
+app.command()(simulate)
 app.command()(pack)
 app.command()(train)
 app.command()(ensemble)
 app.command()(distill)
 app.command()(curve)
+app.command("remember")(remember_command)
 app.command()(evaluate)
+app.command()(compare)
+app.command()(calibrate)
+app.command()(explain)
 app.command()(export)
 app.command()(triton)
 app.command("build-engine")(build_engine_command)

@@ -45,9 +45,14 @@ class LabelledSet:
 def load_labelled(path: Path) -> LabelledSet:
     """Read ``NAME.npz`` (intensity (N, n), two_theta_start, _step, wavelength) and ``NAME.json``.
 
+    A folder is read as what `training simulate` wrote.
     Points that are zero at either end of a scan were not measured and are masked. Raises
     FileNotFoundError or KeyError where a piece is missing, ValueError where numbers disagree.
     """
+    if path.is_dir():
+        from ..static_set import read_labelled  # which is made of labelled sets itself
+
+        return read_labelled(path)
     rows: list[dict[str, Any]] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     with np.load(path) as arrays:
         intensity = arrays["intensity"]

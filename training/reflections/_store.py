@@ -60,6 +60,22 @@ class ReflectionStore:
         held_out = self.family % np.uint64(10_000) < np.uint64(round(fraction * 10_000))
         return np.flatnonzero(~held_out), np.flatnonzero(held_out)
 
+    def take(self, crystals: NDArray[np.int64]) -> ReflectionStore:
+        """A store of `crystals` (n,) alone, in that order."""
+        counts = np.diff(self.offsets)[crystals]
+        starts = self.offsets[:-1][crystals]
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        rows = np.repeat(starts, counts) + within
+        columns = {
+            f.name: getattr(self, f.name)[crystals]
+            for f in fields(self)
+            if f.name not in ("offsets", "hkl", "strength")
+        }
+        offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+        return ReflectionStore(
+            **columns, offsets=offsets, hkl=self.hkl[rows], strength=self.strength[rows]
+        )
+
     @classmethod
     def concatenate(cls, stores: Iterable[ReflectionStore]) -> ReflectionStore:
         """One store of many."""

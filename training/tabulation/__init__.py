@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ._chunk import Chunk, LeftOut, tabulate_entries
+from ._chunk import Chunk, LeftOut, records_of, tabulate_entries
 from ._executors import open_executor, ordered
 from ._run import Tabulation, tabulate_sources
 
@@ -12,6 +12,7 @@ __all__ = [
     "Tabulation",
     "open_executor",
     "ordered",
+    "records_of",
     "tabulate_entries",
     "tabulate_sources",
 ]

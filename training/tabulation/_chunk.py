@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from alphadiffract_stream.simulation import StructureError
 
-from ..curation import Entry, Kept, Tolerances, judge
+from ..curation import Entry, Kept, Source, Tolerances, judge
 from ..reflections import ReflectionStore
 from ..structures import ReflectionEngine, StructureRecord, parse_structure, tabulate
 
@@ -39,7 +40,7 @@ def tabulate_entries(entries: list[Entry], engine: ReflectionEngine = "builtin")
     tables: list[ReflectionStore] = []
     left_out: list[LeftOut] = []
     for entry in entries:
-        for found in _records(entry):
+        for found in records_of_entry(entry):
             table = _tabulated(found, engine) if isinstance(found, StructureRecord) else found
             if isinstance(table, LeftOut):
                 left_out.append(table)
@@ -48,7 +49,15 @@ def tabulate_entries(entries: list[Entry], engine: ReflectionEngine = "builtin")
     return Chunk(ReflectionStore.concatenate(tables) if tables else None, left_out)
 
 
-def _records(entry: Entry) -> list[StructureRecord | LeftOut]:
+def records_of(sources: Iterable[Source]) -> Iterator[StructureRecord | LeftOut]:
+    """Every structure of `sources`, read in this process; by name what is none."""
+    for source in sources:
+        for entry in source.entries():
+            yield from records_of_entry(entry)
+
+
+def records_of_entry(entry: Entry) -> list[StructureRecord | LeftOut]:
+    """The structures of one entry. Raises nothing for a bad one."""
     try:
         if entry.kind == "line":
             return [parse_structure(entry.content)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, TypeVar
 
@@ -20,9 +20,18 @@ Result = TypeVar("Result")
 def open_executor(processes: int, dask: str | None = None) -> Iterator[tuple[Executor, int]]:
     """An executor and how many workers it has.
 
-    dask: None for processes of this machine; ``local`` for a Dask cluster here; else the address
-    of a scheduler, e.g. ``tcp://host:8786``. Raises ConfigurationError where that cannot be had.
+    dask: None for processes of this machine (where one is enough, this process itself); ``local``
+    for a Dask cluster here; else the address of a scheduler, e.g. ``tcp://host:8786``. Raises
+    ConfigurationError where that cannot be had.
     """
+    if dask is None and processes == 1:
+        with ThreadPoolExecutor(1) as here:
+            try:
+                yield here, 1
+            except BaseException:
+                here.shutdown(wait=False, cancel_futures=True)
+                raise
+        return
     if dask is None:
         context = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(processes, mp_context=context) as pool:
