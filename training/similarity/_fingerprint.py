@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import spglib
+import spglib.error
 from numpy.typing import NDArray
 
 from alphadiffract_stream.simulation import StructureError
@@ -92,9 +93,14 @@ def site_fingerprint(structure: Structure, site: int) -> NDArray[np.float64]:
 
 def _distinct_sites(record: StructureRecord) -> tuple[NDArray[np.int64], NDArray[np.intp]]:
     """First site of each orbit, and how many the orbit has."""
+    # spglib's coming behaviour: raise instead of answering None.
+    spglib.error.OLD_ERROR_HANDLING = False
     cell = (record.lattice, record.fractional, record.dominant)
-    data = spglib.get_symmetry_dataset(cell, symprec=0.01)  # pyright: ignore[reportArgumentType]
-    orbits = np.arange(len(record.dominant)) if data is None else data.crystallographic_orbits
+    try:
+        data = spglib.get_symmetry_dataset(cell, symprec=0.01)  # pyright: ignore[reportArgumentType]
+        orbits = data.crystallographic_orbits  # pyright: ignore[reportOptionalMemberAccess]
+    except spglib.error.SpglibError:
+        orbits = range(len(record.dominant))
     return np.unique(np.asarray(orbits, dtype=np.int64), return_counts=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,6 +25,7 @@ PART = 16
 """Families in a part: minutes, not hours, are lost when a run is killed."""
 
 Member = tuple[int, StructureRecord]
+Job = tuple[Path, list[tuple[str, list[Member]]], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +69,8 @@ def compare(
     waiting = [job for job in jobs if not job[0].exists()]
     done = [job for job in jobs if job[0].exists()]
     progress(sum(len(job[1]) for job in done))
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context) as pool:
-        for size in pool.map(_part, waiting):
-            progress(size)
+    for size in _sizes(waiting, processes):
+        progress(size)
     for path, _, _ in jobs:
         rows = json.loads(path.read_text(encoding="utf-8"))
         results += [FamilyResult(**row) for row in rows]
@@ -103,7 +102,16 @@ def _unique(name: str, member: Member) -> FamilyResult:
     return FamilyResult(name, [member[0]], [member[1].identifier], [0], [], {})
 
 
-def _part(job: tuple[Path, list[tuple[str, list[Member]]], float]) -> int:
+def _sizes(jobs: list[Job], processes: int) -> Iterator[int]:
+    if processes == 1:
+        yield from map(_part, jobs)
+    else:
+        context = multiprocessing.get_context("spawn")
+        with ProcessPoolExecutor(processes, mp_context=context) as pool:
+            yield from pool.map(_part, jobs)
+
+
+def _part(job: Job) -> int:
     path, families, threshold = job
     os.environ.setdefault("SPGLIB_WARNING", "OFF")
     rows = [asdict(family_result(name, members, threshold)) for name, members in families]
