@@ -109,7 +109,8 @@ def build_engine(
 
 def _tensorrt_engine(device: int) -> tuple[Any, dict[str, str]]:
     try:
-        from alphadiffract_stream.engines._tensorrt import PlanSidecar, this_gpu
+        from alphadiffract_stream.engines._tensorrt import PlanSidecar
+        from alphadiffract_stream.engines._tensorrt._engine import this_gpu
     except ModuleNotFoundError as error:
         raise ConfigurationError(
             f"building an engine needs {error.name}; run "

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ...errors import ConfigurationError
 from ...urls import Url
-from ._engine import TensorrtEngine, this_gpu
 from ._sidecar import PlanSidecar, sidecar_path
 
-__all__ = ["PlanSidecar", "TensorrtEngine", "open", "sidecar_path", "this_gpu"]
+if TYPE_CHECKING:
+    from ._engine import TensorrtEngine
+
+__all__ = ["PlanSidecar", "TensorrtOptions", "open", "sidecar_path"]
 
 
 class TensorrtOptions(BaseModel):
@@ -40,4 +43,6 @@ def open(url: Url) -> TensorrtEngine:
         name = ".".join(map(str, fault["loc"]))
         known = ", ".join(TensorrtOptions.model_fields)
         raise ConfigurationError(f"{url}: {name}: {fault['msg']}; known: {known}") from None
+    from ._engine import TensorrtEngine
+
     return TensorrtEngine(Path(url.path), device=options.device, graph=options.graph)

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Coroutine
 from pathlib import Path
 from time import monotonic
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +18,11 @@ from ...prediction import SIGNATURE, ModelCard, Outputs
 from ._engine import TritonEngine
 from ._loop import BackgroundLoop
 from ._options import TritonOptions
-from ._shared_memory import SharedRegions
 from ._token import Token
 from ._transport import Transport, open_transport
+
+if TYPE_CHECKING:
+    from ._shared_memory import SharedRegions
 
 _RETRY = 0.1
 """s between looks at a server that is not ready yet."""
@@ -112,6 +114,8 @@ class Client:
             if found != ("TYPE_FP32", [width]):
                 raise EngineError(f"{self.where}: {name} is {found}, expected TYPE_FP32 [{width}]")
         if self._options.shared_memory:
+            from ._shared_memory import SharedRegions
+
             largest = int(config["max_batch_size"])
             self._regions = SharedRegions(self._transport, wanted, largest, self._token)
 
