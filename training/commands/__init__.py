@@ -7,6 +7,7 @@ import typer
 from ._build_engine import build_engine_command
 from ._calibrate import calibrate
 from ._compare import compare
+from ._compare import compare
 from ._curate import curate
 from ._curve import curve
 from ._distill import distill
@@ -43,6 +44,7 @@ app.command()(distill)
 app.command()(curve)
 app.command("remember")(remember_command)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(compare)
 app.command()(calibrate)
 app.command()(explain)

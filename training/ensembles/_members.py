@@ -43,7 +43,7 @@ class FusedMembers(nn.Module):
     are folded into it. Raises ValueError for members that are not alike.
     """
 
-    def __init__(self, networks: Sequence[Network]) -> None:
+    def __init__(self, networks: Sequence[nn.Module]) -> None:
         super().__init__()
         if not networks:
             raise ValueError("an ensemble needs at least one member")
@@ -60,7 +60,7 @@ class FusedMembers(nn.Module):
         raw = self.wide.raw(pattern)
         # (N, M·K) → (M·N, K): what makes an answer of one network's numbers serves all.
         parts = RawOutputs(
-            *(v.reshape(v.shape[0], self.count, -1).transpose(0, 1).flatten(0, 1) for v in raw)
+            *(v.reshape(v.shape[0], self.count, -1).transpose(0, 1).flatten(0, 1) for v in raw[:4])
         )
         outputs = answer(parts, self.wide.options)
         return outputs.map(lambda v: v.reshape(self.count, -1, v.shape[-1]))

@@ -24,7 +24,11 @@ class StackedLinear(nn.Module):
     def __init__(self, layers: Sequence[nn.Linear]) -> None:
         super().__init__()
         self.weight = nn.Parameter(torch.stack([layer.weight.T for layer in layers]))
-        self.bias = nn.Parameter(torch.stack([layer.bias for layer in layers]).unsqueeze(1))
+        biases = [
+            layer.weight.new_zeros(layer.out_features) if layer.bias is None else layer.bias
+            for layer in layers
+        ]
+        self.bias = nn.Parameter(torch.stack(biases).unsqueeze(1))
 
     def forward(self, x: Tensor) -> Tensor:
         """(…, M·I) → (…, M·O)."""

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pytest
 import torch
 
 from training.networks import build
@@ -77,6 +78,7 @@ def curve(folder: Path) -> list[dict[str, float]]:
     ]
 
 
+@pytest.mark.timeout(400)  # three processes' start, on a machine that may be busy
 def test_a_run_killed_at_any_moment_goes_on_as_if_nothing_had_happened(
     store: ReflectionStore, symmetry: SymmetryTables, tmp_path: Path
 ) -> None:
@@ -84,20 +86,19 @@ def test_a_run_killed_at_any_moment_goes_on_as_if_nothing_had_happened(
     steps = 60
     train(config, tmp_path / "whole", max_steps=steps)
     options = ("--output", str(tmp_path / "cut"), "--save-every", "0.05", "--max-steps", str(steps))
-    process = start(tmp_path, *options)
     rows = tmp_path / "cut" / "metrics.jsonl"
-    while not (rows.is_file() and (tmp_path / "cut" / "checkpoint.pt").is_file()):
-        assert process.poll() is None, process.communicate()[1]
-        time.sleep(0.01)
-    time.sleep(random.uniform(0.0, 0.3))
-    process.kill()
-    process.communicate()
+    with start(tmp_path, *options) as process:
+        while not (rows.is_file() and (tmp_path / "cut" / "checkpoint.pt").is_file()):
+            assert process.poll() is None, process.communicate()[1]
+            time.sleep(0.01)
+        time.sleep(random.uniform(0.0, 0.3))
+        process.kill()
     with rows.open("a", encoding="utf-8") as file:
         file.write('{"time": 1, "ste')  # a kill in the middle of writing a row
     killed_at = torch.load(tmp_path / "cut" / "checkpoint.pt", weights_only=True)["step"]
     assert 0 < killed_at < steps, "killed too late to show anything; more steps are wanted"
-    again = start(tmp_path, *options)
-    told = again.communicate(timeout=100)[1]
+    with start(tmp_path, *options) as again:
+        told = again.communicate()[1]
     assert again.returncode == 0, told
     assert curve(tmp_path / "cut") == curve(tmp_path / "whole")
     assert len(curve(tmp_path / "cut")) == steps // 3
@@ -113,6 +114,7 @@ def test_a_resumed_row_is_the_mean_over_all_its_steps(
     assert curve(tmp_path / "cut") == curve(tmp_path / "whole")
 
 
+@pytest.mark.timeout(400)
 def test_two_processes_train_as_one_on_both_their_batches(
     store: ReflectionStore, symmetry: SymmetryTables, tmp_path: Path
 ) -> None:
@@ -129,7 +131,6 @@ def test_two_processes_train_as_one_on_both_their_batches(
             env=environment,
             capture_output=True,
             text=True,
-            timeout=100,
         )
         assert done.returncode == 0, done.stderr
     network = build(config.network)
