@@ -16,6 +16,9 @@ from ..networks import HeadOutputs
 from ..patterns import SYSTEM_LIMITS
 from ._prior import PriorShift
 
+LARGEST_LOG = 3.0
+"""|ln T| beyond this is no calibration but too few patterns."""
+
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
@@ -146,11 +149,13 @@ def _fit(
     log_t = nn.Parameter(torch.zeros(()))
     k = nn.Parameter(torch.tensor(0.5 if strength is None else strength))
     fitted = [log_t] if strength is not None else [log_t, k]
-    optimizer = torch.optim.LBFGS(fitted, lr=0.5, max_iter=100)
+    optimizer = torch.optim.LBFGS(fitted, max_iter=100, line_search_fn="strong_wolfe")
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        each = (logits / log_t.exp() + k * bias).log_softmax(dim=2)
+        # A handful of patterns, all right, would want a temperature of zero.
+        temperature = log_t.clamp(-LARGEST_LOG, LARGEST_LOG).exp()
+        each = (logits / temperature + k * bias).log_softmax(dim=2)
         mean = each.logsumexp(dim=0) - float(np.log(len(logits)))
         loss = F.nll_loss(mean, target)
         loss.backward()
@@ -160,4 +165,4 @@ def _fit(
     found = float(k.detach())
     if strength is None and not 0 <= found <= 1:
         return _fit(logits, target, bias, min(max(found, 0.0), 1.0))
-    return float(log_t.exp().detach()), found
+    return float(log_t.detach().clamp(-LARGEST_LOG, LARGEST_LOG).exp()), found
