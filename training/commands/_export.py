@@ -16,6 +16,7 @@ from ..deployment import (
     calibrate_whole,
     export_onnx,
     held_out_metrics,
+    read_calibration,
     write_card,
 )
 from ..ensembles import FusedMembers, Members
@@ -51,6 +52,10 @@ def export(
         bool, typer.Option(help="Members of one architecture as one wide network, for a GPU.")
     ] = False,
     data: Annotated[Path | None, typer.Option(help="Overrides data.reflections.")] = None,
+    calibration_file: Annotated[
+        Path | None,
+        typer.Option("--calibration", help="Of `training calibrate`; in place of the fit here."),
+    ] = None,
     triton: Annotated[
         Path | None, typer.Option(help="Also write this model repository for a Triton server.")
     ] = None,
@@ -69,6 +74,8 @@ def export(
     calibration, scale = calibrate_whole(
         outputs, held_out.crystal_system, held_out.space_group, held_out.lattice
     )
+    if calibration_file is not None:
+        calibration = read_calibration(calibration_file, calibration)
     plain = DeployedEnsemble(members, calibration, scale)
     graph = DeployedEnsemble(chosen, calibration, scale)
     difference = export_onnx(graph, output, held_out.pattern[:EXAMPLES], plain)
@@ -82,7 +89,8 @@ def export(
         training_set=f"{training_set}: {structures} structures",
         metrics=metrics,
         config=_without_paths(config)
-        | {"members": [{"name": c.name, "seed": c.seed} for c in configs], "fused": fused},
+        | {"members": [{"name": c.name, "seed": c.seed} for c in configs], "fused": fused}
+        | {"prior": calibration.prior, "prior_strength": round(calibration.prior_strength, 4)},
     )
     console.print(
         f"{output}: {output.stat().st_size / 2**20:.1f} MiB, {card.members} members, "

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from ._calibrate import Calibration, calibrate
+from ._calibrate import Calibration, calibrate, fit_probabilities
 from ._card import file_sha256, write_card
 from ._export import export_onnx
 from ._graph import DeployedEnsemble
 from ._held_out import held_out_metrics
+from ._prior import PriorShift, prior_shift
+from ._saved import read_calibration, write_calibration
 from ._whole import calibrate_whole
 
 __all__ = [
     "Calibration",
     "DeployedEnsemble",
+    "PriorShift",
     "calibrate",
     "calibrate_whole",
     "export_onnx",
     "file_sha256",
+    "fit_probabilities",
     "held_out_metrics",
+    "prior_shift",
+    "read_calibration",
+    "write_calibration",
     "write_card",
 ]
