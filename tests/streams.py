@@ -187,8 +187,8 @@ def stopped(num_events: int | None = None, run: str = "run") -> RunStopped:
     return RunStopped(run, num_events)
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until `condition` holds, at most 10 s."""
-    async with asyncio.timeout(10):
+async def until(condition: Callable[[], Any], patience: float = 10) -> None:
+    """Wait until `condition` holds, at most `patience` s."""
+    async with asyncio.timeout(patience):
         while not condition():  # noqa: ASYNC110 - counters tell nobody when they change
             await asyncio.sleep(0.001)

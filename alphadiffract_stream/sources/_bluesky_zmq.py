@@ -11,13 +11,14 @@ from collections.abc import AsyncIterator
 from typing import Annotated, Literal
 
 import zmq
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field
 
-from ..errors import ConfigurationError, DecodeError, PatternError
+from ..errors import ConfigurationError, DecodeError
 from ..pattern import Origin
 from ..urls import Url
 from ..wire import DEFAULT_MAX_MESSAGE, Serializer, checked_prefix, decode_message, read_options
-from ._assembler import Assembler, PatternKeys, axis_unit
+from ._assembler import Assembler
+from ._document_options import DocumentOptions
 from ._messages import Dropped, Message
 from ._receiver import Closed, Receiver
 
@@ -26,10 +27,8 @@ log = logging.getLogger(__name__)
 TRANSPORT = "bluesky-zmq"
 
 
-class Options(BaseModel):
+class Options(DocumentOptions):
     """The query part of the URL."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     prefix: str = ""
     """Only documents with this prefix; empty: all."""
@@ -40,36 +39,6 @@ class Options(BaseModel):
     """Messages kept while they are not read; 0: without limit. 0MQ's own default is 1000."""
     max_message: Annotated[int, Field(ge=1)] = DEFAULT_MAX_MESSAGE
     """Bytes."""
-    patience: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
-    """s that documents wait for the start or descriptor they refer to."""
-    intensity: str | None = None
-    axis: str | None = None
-    sigma: str | None = None
-    mask: str | None = None
-    unit: str | None = None
-    energy: str | None = None
-    wavelength: str | None = None
-
-    @field_validator("energy", "wavelength")
-    @classmethod
-    def _names_a_key(cls, value: str | None) -> str | None:
-        if value is not None and value.replace(".", "", 1).isdigit():
-            raise ValueError("names a data key; give a value with --energy or --wavelength")
-        return value
-
-    @field_validator("unit")
-    @classmethod
-    def _is_a_unit(cls, value: str | None) -> str | None:
-        try:
-            return value if value is None else axis_unit("axis", value) and value
-        except PatternError as error:
-            raise ValueError(error.remedy) from None
-
-    @property
-    def keys(self) -> PatternKeys:
-        """Data keys the operator named."""
-        roles = ("intensity", "axis", "sigma", "mask", "unit", "energy", "wavelength")
-        return PatternKeys(**{role: getattr(self, role) for role in roles})
 
 
 class BlueskyZmqSource:

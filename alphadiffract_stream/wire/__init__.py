@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ._brokers import brokers_of, properties_of, topics_of
 from ._message import (
     DEFAULT_MAX_MESSAGE,
     Serializer,
@@ -11,13 +12,19 @@ from ._message import (
     encode_message,
 )
 from ._options import read_options
+from ._pair import decode_pair, encode_pair
 
 __all__ = [
     "DEFAULT_MAX_MESSAGE",
     "Serializer",
+    "brokers_of",
     "checked_prefix",
     "decode_message",
+    "decode_pair",
     "encode_line",
     "encode_message",
+    "encode_pair",
+    "properties_of",
     "read_options",
+    "topics_of",
 ]

@@ -1,0 +1,47 @@
+"""Options of every URL whose source carries documents: what to read in them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from ..errors import PatternError
+from ._assembler import PatternKeys, axis_unit
+
+
+class DocumentOptions(BaseModel):
+    """What the operator says of the documents; see docs/reference/wire.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    patience: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
+    """s that documents wait for the start or descriptor they refer to."""
+    intensity: str | None = None
+    axis: str | None = None
+    sigma: str | None = None
+    mask: str | None = None
+    unit: str | None = None
+    energy: str | None = None
+    wavelength: str | None = None
+
+    @field_validator("energy", "wavelength")
+    @classmethod
+    def _names_a_key(cls, value: str | None) -> str | None:
+        if value is not None and value.replace(".", "", 1).isdigit():
+            raise ValueError("names a data key; give a value with --energy or --wavelength")
+        return value
+
+    @field_validator("unit")
+    @classmethod
+    def _is_a_unit(cls, value: str | None) -> str | None:
+        try:
+            return value if value is None else axis_unit("axis", value) and value
+        except PatternError as error:
+            raise ValueError(error.remedy) from None
+
+    @property
+    def keys(self) -> PatternKeys:
+        """Data keys the operator named."""
+        roles = ("intensity", "axis", "sigma", "mask", "unit", "energy", "wavelength")
+        return PatternKeys(**{role: getattr(self, role) for role in roles})
