@@ -47,8 +47,9 @@ class ModelCard(BaseModel):
     minimum_coverage: float = Field(default=0.3, ge=0, le=1)
     """Coverage of the canonical grid under which a prediction is marked ``out_of_domain``."""
     lattice_std: list[float] | None = Field(default=None, min_length=6, max_length=6)
-    """(6,) 68 % quantile of the absolute error on validation (Å, °), added to the member spread:
-    a one-member network has no spread, and the spread alone is too small."""
+    """(6,) σ on validation (Å, °), added to the members' spread so that 68 % of errors lie within:
+    a one-member network has no spread, and the spread alone is too small. None where the network's
+    own `lattice_std` is the whole σ of each pattern."""
     domain: Domain | None = None
     golden: list[float] | None = Field(default=None, min_length=7, max_length=7)
     """(7,) crystal-system probabilities this network gives for ``engines.golden_pattern()``."""

@@ -28,7 +28,7 @@ class Outputs:
     lattice: FloatArray
     """(N, 6) Niggli-reduced a b c (Å) α β γ (°)."""
     lattice_std: FloatArray
-    """(N, 6) standard deviation over members."""
+    """(N, 6) standard deviation over members; where members give a σ themselves, the whole σ."""
     embedding: FloatArray
     """(N, F) backbone features."""
 
