@@ -7,7 +7,6 @@ import typer
 from ._build_engine import build_engine_command
 from ._calibrate import calibrate
 from ._compare import compare
-from ._compare import compare
 from ._curate import curate
 from ._curve import curve
 from ._distill import distill
@@ -19,6 +18,7 @@ from ._pack import pack
 from ._parity import parity
 from ._reflections import reflections
 from ._remember import remember_command
+from ._rruff import rruff
 from ._similarity import similarity
 from ._simulate import simulate
 from ._train import train
@@ -34,6 +34,7 @@ def _training() -> None:
 
 app.command()(curate)
 app.command()(similarity)
+app.command()(rruff)
 app.command()(reflections)
 app.command()(parity)
 app.command()(simulate)
@@ -44,7 +45,6 @@ app.command()(distill)
 app.command()(curve)
 app.command("remember")(remember_command)
 app.command()(evaluate)
-app.command()(compare)
 app.command()(compare)
 app.command()(calibrate)
 app.command()(explain)
