@@ -4,7 +4,7 @@
 # index offers one. Elsewhere: make test TORCH="torch --index-url https://download.pytorch.org/whl/cpu"
 
 .DEFAULT_GOAL := help
-.PHONY: help demo triton test lint format check-types check-layers docs-check unit clean
+.PHONY: help demo triton test lint format check-types check-layers docs-check unit report clean
 
 TORCH ?= torch==2.13.0
 DEMO_ENV := .venv-demo
@@ -73,6 +73,17 @@ docs-check: $(TEST_ENV)/.installed  ## Run the code blocks of the documentation
 triton: $(TEST_ENV)/.installed  ## A real Triton server with the embedded network, on this machine's CPU
 	@$(RUN)/python -m training triton .triton/models
 	@$(RUN)/python -m tools.local_triton .triton/models --model alphadiffract_cpu $(ARGS)
+
+# The networks' report in the documentation: make report STRUCTURES=data/reflections.npz REPORT=docs/reference/networks/NAME
+DATA ?= ../shared/data
+NETWORK ?= alphadiffract_stream/models/default.onnx
+REPORT ?= docs/reference/networks/compact-0.1
+
+report: $(TEST_ENV)/.installed  ## Evaluate the embedded network on every data set (STRUCTURES=reflections.npz)
+	@$(RUN)/python -m training evaluate --network $(NETWORK) --output $(REPORT) --structures $(STRUCTURES) \
+	  --data $(DATA)/experimental/rruff_processed.npz --data $(DATA)/experimental/rruff_raw.npz \
+	  --data $(DATA)/validation/foreign_simulated.npz --data $(STRUCTURES) --preset paper \
+	  --background rruff_raw=arpls --background foreign_simulated=arpls
 
 clean:  ## Remove environments and caches
 	rm -rf $(DEMO_ENV) $(TEST_ENV) .triton .pytest_cache .ruff_cache .import_linter_cache .hypothesis build dist *.egg-info

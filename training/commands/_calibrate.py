@@ -16,10 +16,14 @@ from torch.nn import functional as F
 
 from alphadiffract_stream.grid import to_grid
 
-from ..deployment import Calibration
-from ..deployment._calibrate import agreed_probabilities, fit_probabilities, heads, system_sums
-from ..deployment._prior import TARGETS, Target, prior_shift
-from ..deployment._saved import write_calibration
+from ..deployment import (
+    Calibration,
+    fit_probabilities,
+    prior_shift,
+    write_calibration,
+)
+from ..deployment._calibrate import agreed_probabilities, heads, system_sums
+from ..deployment._prior import TARGETS, Target
 from ..evaluation import (
     LabelledSet,
     Structures,
