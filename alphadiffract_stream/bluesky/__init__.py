@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from ._engine_process import EngineProcess
     from ._ophyd_async_device import AlphaDiffractReadable
     from ._ophyd_device import AlphaDiffractDevice
-    from ._plan_stubs import predict_and_read, repeat_until_confident, trigger_then_predict
+    from ._plan_stubs import (
+        event_then_prediction,
+        predict_and_read,
+        repeat_until_confident,
+        trigger_then_predict,
+    )
     from ._plans import (
         ScanResult,
         Transition,
@@ -38,7 +43,12 @@ _HOME = {
     "_engine_process": ("EngineProcess",),
     "_ophyd_async_device": ("AlphaDiffractReadable",),
     "_ophyd_device": ("AlphaDiffractDevice",),
-    "_plan_stubs": ("predict_and_read", "repeat_until_confident", "trigger_then_predict"),
+    "_plan_stubs": (
+        "event_then_prediction",
+        "predict_and_read",
+        "repeat_until_confident",
+        "trigger_then_predict",
+    ),
     "_plans": (
         "ScanResult",
         "Transition",
@@ -70,6 +80,7 @@ __all__ = [
     "TransitionEvaluation",
     "TransitionOptimizer",
     "adaptive_scan",
+    "event_then_prediction",
     "golden",
     "predict_and_read",
     "repeat_until_confident",

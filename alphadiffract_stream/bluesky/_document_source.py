@@ -64,7 +64,8 @@ class DocumentSource:
         with self._lock:
             full = len(self._items) >= self._size or self._bytes + size > self._max_bytes
             if full and name in _EVENTS:
-                why = f"full, {len(self._items)} documents of {self._bytes / 2**20:.0f} MiB"
+                limit = f"{self._size} documents or {self._max_bytes >> 20} MiB"
+                why = f"full, {limit} may wait"
                 document, size = _thin(document), 0
                 self.overflowed += 1
             elif size:

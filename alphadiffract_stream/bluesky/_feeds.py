@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Literal, Protocol
@@ -189,7 +190,7 @@ def _intensity(devices: Sequence[Any], keys: Mapping[str, str] | None) -> Any:
     if named in signals:
         return signals[named]
     words = ("intensity", "intensities", "counts", "chi", "pattern")
-    found = [name for name in signals if name.rpartition("_")[2] in words]
+    found = [name for name in signals if re.split("[-_]", name)[-1] in words]
     if len(found) == 1:
         return signals[found[0]]
     raise ConfigurationError(

@@ -55,7 +55,9 @@ class AlphaDiffractReadable(StandardReadable):
                 if hinted
                 else StandardReadableFormat.UNCACHED_SIGNAL,
             )
-        super().__init__(name=name)
+        super().__init__()
+        # The keys of both devices are the same, whichever a beamline uses.
+        self.set_name(name, child_name_separator="_")
         self.follow = RunTracker()
         feed = make_feed(
             self.follow,

@@ -53,6 +53,21 @@ def predict_and_read(
     return (yield from _lost_in_words(bps.trigger_and_read(everything, name), alphadiffract))
 
 
+def event_then_prediction(
+    devices: Sequence[Any], alphadiffract: Any, name: str = "primary"
+) -> MsgGenerator[Mapping[str, Any]]:
+    """Publish the event, then wait for its prediction and read it in the stream ``predictions``.
+
+    For a device that takes its answers from documents. Returns all readings. Raises PredictionLost.
+    """
+    readings = dict((yield from bps.trigger_and_read(list(devices), name)))
+    answer = _lost_in_words(
+        bps.trigger_and_read([alphadiffract], name="predictions"), alphadiffract
+    )
+    readings |= yield from answer
+    return readings
+
+
 def repeat_until_confident(
     detectors: Sequence[Any],
     alphadiffract: Any,
