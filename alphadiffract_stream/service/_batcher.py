@@ -31,6 +31,8 @@ class Job:
     """Monotonic clock, s."""
     answer: Callable[[Prediction, float, float], None]
     """Takes the prediction, ms it waited and ms the engine took."""
+    convert: float = 0.0
+    """s it took to put the pattern on the grid."""
 
 
 class Batcher:
@@ -95,6 +97,10 @@ class Batcher:
         began = monotonic()
         predictions = await self._predict(batch)
         compute = (monotonic() - began) * 1e3
+        stages = self._metrics.stages
+        stages.infer.observe(compute / 1e3)
+        for job in batch:
+            stages.queue.observe(began - job.received_at - job.convert)
         self._metrics.batches += 1
         self._metrics.batched_patterns += len(batch)
         for job, prediction in zip(batch, predictions, strict=True):

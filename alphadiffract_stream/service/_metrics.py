@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from ..prediction import Prediction
+from ..telemetry import Stages
 
 
 @dataclass(slots=True)
@@ -36,9 +37,11 @@ class Metrics:
     """Patterns the fallback answered."""
     held: int = 0
     """Patterns that wait now for an engine to come back (those queued behind them not counted)."""
+    sources_ended: set[str] = field(default_factory=set)
     source_errors: Counter[str] = field(default_factory=Counter)
     sink_errors: Counter[str] = field(default_factory=Counter)
     """Documents a sink did not take, by sink."""
+    stages: Stages = field(default_factory=Stages)
     queue_ms: float = 0.0
     """Sums over predictions; divide by the number answered."""
     compute_ms: float = 0.0
@@ -50,6 +53,12 @@ class Metrics:
         self.queue_ms += prediction.latency.queue
         self.compute_ms += prediction.latency.compute
         self.total_ms += prediction.latency.total
+        self.stages.latency.observe(prediction.latency.total / 1e3)
+
+    @property
+    def waiting(self) -> int:
+        """Received and not answered yet."""
+        return self.received - self.answered.total()
 
     @property
     def refused(self) -> int:

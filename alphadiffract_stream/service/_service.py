@@ -141,6 +141,7 @@ class Service:
         except Exception:
             log.exception("source %s broke and is not read any more", source.name)
             self.metrics.source_errors[source.name] += 1
+        self.metrics.sources_ended.add(source.name)
         ended = f"source {source.name} ended before the run"
         for run in self._runs:
             run.sources.discard(source.name)
@@ -170,7 +171,11 @@ class Service:
                 if run := self._runs.get(run_uid):
                     run.stop(message)
                 else:
-                    log.warning("run %s stopped, but was not seen to start", run_uid)
+                    log.warning(
+                        "run %s stopped, but was not seen to start",
+                        run_uid,
+                        extra={"run_uid": run_uid},
+                    )
             case Dropped(origin, reason):
                 self.metrics.dropped += 1
                 log.warning("%s dropped: %s", origin, reason)
@@ -181,6 +186,7 @@ class Service:
         run, ticket = accepted
         ticket.metadata = pattern.metadata
         ticket.energy, ticket.energy_source = pattern.energy, pattern.wavelength_source
+        began = monotonic()
         try:
             grid = await self._to_grid(pattern)
         except PatternError as error:
@@ -189,7 +195,10 @@ class Service:
             log.exception("%s", pattern.origin)
             run.answer(ticket, failure(pattern.origin, error))
         else:
-            self._batcher.put(Job(pattern, grid, ticket.received_at, partial(run.answer, ticket)))
+            convert = monotonic() - began
+            self.metrics.stages.convert.observe(convert)
+            answer = partial(run.answer, ticket)
+            self._batcher.put(Job(pattern, grid, ticket.received_at, answer, convert))
 
     async def _to_grid(self, pattern: Pattern) -> GridPattern:
         background = self._settings.background
@@ -225,7 +234,7 @@ class Service:
     ) -> None:
         """To every sink. Once all of them have it, an answer frees its place, and the sources of
         a run are told that it is done with."""
-        then = self._capacity.release if answers else None
+        then = partial(self._answered, monotonic()) if answers else None
         if settles is not None:
             then = partial(self._settle, settles)
         delivered = after(len(self._outlets), then) if then else None
@@ -233,6 +242,10 @@ class Service:
             outlet.put(name, document, delivered)
         if then and not self._outlets:
             then()
+
+    def _answered(self, since: float) -> None:
+        self._capacity.release()
+        self.metrics.stages.publish.observe(monotonic() - since)
 
     def _settle(self, run: Run) -> None:
         for source in self._sources:
