@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,17 +12,20 @@ from rich.console import Console
 from rich.progress import track
 
 from ..deployment import (
+    Calibration,
     DeployedEnsemble,
     calibrate_whole,
     export_onnx,
     held_out_metrics,
     read_calibration,
+    rounded_to_half,
     write_card,
 )
 from ..ensembles import FusedMembers, Members
 from ..networks import HeadOutputs
-from ..patterns import Batch, open_drawer
+from ..patterns import Batch, joined, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
+from ..retrieval import WithMemory
 from ..serving import write_repository
 from ..trainer import (
     TrainingConfig,
@@ -65,21 +68,27 @@ def export(
     folders = member_folders(runs)
     configs = [read_config(folder / "config.json") for folder in folders]
     config = configs[0].on_data(data)
-    networks = open_members(folders)
+    networks = [rounded_to_half(network) for network in open_members(folders)]
+    plain_networks = [network for network in networks if not isinstance(network, WithMemory)]
+    remembering = len(plain_networks) < len(networks)
+    if fused and remembering:
+        raise typer.BadParameter("members with a memory cannot be fused", param_hint="--fused")
     members = Members(networks)
     # Before the long part: members that cannot be fused are refused at once.
-    chosen = FusedMembers(networks) if fused else members
-    held_out, structures = _held_out(config, patterns)
+    chosen = FusedMembers(plain_networks) if fused else members
+    held_out, known, structures = _patterns(config, patterns)
     outputs = _outputs(members, held_out, console)
-    calibration, scale = calibrate_whole(
-        outputs, held_out.crystal_system, held_out.space_group, held_out.lattice
-    )
+    # What remembers crystals meets them too: new and known ones alike, as nobody knows the shares.
+    seen = _outputs(members, known, console) if remembering else None
+    calibration, scale = _calibrated((outputs, held_out), (seen, known))
     if calibration_file is not None:
         calibration = read_calibration(calibration_file, calibration)
     plain = DeployedEnsemble(members, calibration, scale)
     graph = DeployedEnsemble(chosen, calibration, scale)
     difference = export_onnx(graph, output, held_out.pattern[:EXAMPLES], plain)
     metrics = {"held_out_simulated": held_out_metrics(plain, outputs, held_out)}
+    if seen is not None:
+        metrics["known_simulated"] = held_out_metrics(plain, seen, known)
     card = write_card(
         output,
         graph,
@@ -106,17 +115,27 @@ def export(
         console.print(f"{triton}: model repository; see `build-engine --triton` for the GPU's plan")
 
 
-def _held_out(config: TrainingConfig, patterns: int) -> tuple[Batch, int]:
-    """Patterns of families never trained on, and how many structures there are in all."""
+def _patterns(config: TrainingConfig, patterns: int) -> tuple[Batch, Batch, int]:
+    """Of families never trained on, of training crystals, and how many structures there are."""
     config = replace(config, data=replace(config.data, validation_patterns=patterns))
     store = ReflectionStore.load(config.data.reflections)
     symmetry = SymmetryTables.load(config.data.reflections)
     drawn_with, device = config.data.drawn_with(), torch.device("cpu")
     drawer = open_drawer(config.data.engine, store, symmetry, drawn_with, device)
-    _, held_out = store.split(config.data.validation_fraction)
-    batches = held_out_patterns(drawer, held_out, config)
-    columns = ([getattr(b, f.name) for b in batches] for f in fields(Batch))
-    return Batch(*(torch.cat(column) for column in columns)), len(store)
+    kept, held_out = store.split(config.data.validation_fraction)
+    sets = (joined(held_out_patterns(drawer, crystals, config)) for crystals in (held_out, kept))
+    new, known = sets
+    return new, known, len(store)
+
+
+def _calibrated(
+    new: tuple[HeadOutputs, Batch], known: tuple[HeadOutputs | None, Batch]
+) -> tuple[Calibration, tuple[float, ...] | None]:
+    outputs, batch = new
+    if known[0] is not None:
+        outputs = HeadOutputs.joined([outputs, known[0]], lambda parts: torch.cat(parts, dim=1))
+        batch = joined([batch, known[1]])
+    return calibrate_whole(outputs, batch.crystal_system, batch.space_group, batch.lattice)
 
 
 def _outputs(members: Members, batch: Batch, console: Console) -> HeadOutputs:

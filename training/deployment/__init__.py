@@ -6,6 +6,7 @@ from ._calibrate import Calibration, calibrate, fit_probabilities
 from ._card import file_sha256, write_card
 from ._export import export_onnx
 from ._graph import DeployedEnsemble
+from ._half import rounded_to_half, stored_in_half
 from ._held_out import held_out_metrics
 from ._prior import PriorShift, prior_shift
 from ._saved import read_calibration, write_calibration
@@ -23,6 +24,8 @@ __all__ = [
     "held_out_metrics",
     "prior_shift",
     "read_calibration",
+    "rounded_to_half",
+    "stored_in_half",
     "write_calibration",
     "write_card",
 ]

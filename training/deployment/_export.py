@@ -5,10 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import onnx
 import onnxruntime
 import torch
 
+from ..retrieval import onnx_translations
 from ._graph import OUTPUT_NAMES, DeployedEnsemble
+from ._half import stored_in_half
 
 OPSET = 18
 
@@ -36,13 +39,14 @@ def export_onnx(
         output_names=list(OUTPUT_NAMES),
         dynamic_shapes={"pattern": {0: torch.export.Dim("batch", min=1, max=4096)}},
         external_data=False,
+        custom_translation_table=onnx_translations(),
         verbose=False,
     )
     if program is None:
         raise RuntimeError("torch.onnx.export returned nothing")
     program.optimize()
     path.parent.mkdir(parents=True, exist_ok=True)
-    program.save(str(path), external_data=False)
+    onnx.save(stored_in_half(program.model_proto), path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     got = session.run(list(OUTPUT_NAMES), {"pattern": examples.numpy()})
     differences = [

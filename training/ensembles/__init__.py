@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from ._cuda_graph import GraphRunner, cuda_graph, eager
 from ._means import MeanAnswer
-from ._members import FusedMembers, Members, mean_outputs
+from ._members import FusedMembers, Members, fold_norms, mean_outputs
 from ._precision import lowered
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "Members",
     "cuda_graph",
     "eager",
+    "fold_norms",
     "lowered",
     "mean_outputs",
 ]

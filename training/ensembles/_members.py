@@ -49,7 +49,7 @@ class FusedMembers(nn.Module):
             raise ValueError("an ensemble needs at least one member")
         self.count = len(networks)
         self.wide: Network = stacked(networks)
-        _fold(self.wide)
+        fold_norms(self.wide)
         self.wide.eval().requires_grad_(False)
 
     def __len__(self) -> int:
@@ -73,13 +73,16 @@ def mean_outputs(outputs: HeadOutputs) -> tuple[Tensor, Tensor, Tensor]:
     return system, group, outputs.lattice.mean(dim=0)
 
 
-def _fold(module: nn.Module) -> None:
-    """Batch norms into the convolution before them, throughout."""
+def fold_norms(module: nn.Module) -> None:
+    """Batch norms into the convolution or linear layer before them, throughout, in place."""
     for child in module.children():
-        _fold(child)
+        fold_norms(child)
     if isinstance(module, nn.Sequential):
         for first, second in pairwise(list(module._modules)):
-            convolution, norm = module._modules[first], module._modules[second]
-            if isinstance(convolution, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-                fused = nn.utils.fusion.fuse_conv_bn_eval(convolution.eval(), norm.eval())
+            layer, norm = module._modules[first], module._modules[second]
+            if isinstance(layer, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                fused = nn.utils.fusion.fuse_conv_bn_eval(layer.eval(), norm.eval())
+                module._modules[first], module._modules[second] = fused, nn.Identity()
+            if isinstance(layer, nn.Linear) and isinstance(norm, nn.BatchNorm1d):
+                fused = nn.utils.fusion.fuse_linear_bn_eval(layer.eval(), norm.eval())
                 module._modules[first], module._modules[second] = fused, nn.Identity()

@@ -9,6 +9,7 @@ from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from ..patterns import SYSTEM_LIMITS
 from ._lattice import FORMS
@@ -31,6 +32,8 @@ class HeadOptions:
     """A σ for each lattice number of each pattern; wants a likelihood as `loss.lattice`."""
     conditioned: bool = False
     """Space groups as shares of their crystal system: P(group) = P(system) · P(group | system)."""
+    keys: int = 0
+    """Width of the key a pattern is looked up with among known crystals; 0 for none."""
 
     def __post_init__(self) -> None:
         if self.lattice not in FORMS:
@@ -55,12 +58,14 @@ class HeadOutputs(NamedTuple):
     """(B, F) the features the heads read."""
     lattice_std: Tensor | None = None
     """(B, 6) Å, °: σ of the lattice; None where the network gives none."""
+    key: Tensor | None = None
+    """(B, K) of length 1: what the pattern is looked up with; None where there are no keys."""
 
     def map(self, change: Callable[[Tensor], Tensor]) -> HeadOutputs:
         """The same, every tensor changed."""
-        std = None if self.lattice_std is None else change(self.lattice_std)
+        std, key = (None if value is None else change(value) for value in self[4:])
         system, group, lattice, embedding = (change(value) for value in self[:4])
-        return HeadOutputs(system, group, lattice, embedding, std)
+        return HeadOutputs(system, group, lattice, embedding, std, key)
 
     @classmethod
     def joined(
@@ -72,7 +77,9 @@ class HeadOutputs(NamedTuple):
             raise ValueError("some members give a σ of the lattice and others do not")
         columns = zip(*(p[:4] for p in parts), strict=True)
         system, group, lattice, embedding = (join(list(column)) for column in columns)
-        return cls(system, group, lattice, embedding, join(stds) if stds else None)
+        keys = [p.key for p in parts if p.key is not None]
+        key = join(keys) if len(keys) == len(parts) else None
+        return cls(system, group, lattice, embedding, join(stds) if stds else None, key)
 
 
 class RawOutputs(NamedTuple):
@@ -86,6 +93,8 @@ class RawOutputs(NamedTuple):
     """(B, `HeadOptions.lattice_width`)."""
     embedding: Tensor
     """(B, F)."""
+    key: Tensor | None = None
+    """(B, `HeadOptions.keys`), of any length."""
 
 
 class Heads(nn.Module):
@@ -99,20 +108,25 @@ class Heads(nn.Module):
         self.lattice = nn.Sequential(
             nn.Linear(features, 256), nn.GELU(), nn.Linear(256, options.lattice_width)
         )
+        self.key = nn.Linear(features, options.keys, bias=False) if options.keys else None
 
     def forward(self, embedding: Tensor) -> RawOutputs:
         """(B, F) features → last layers."""
         x = self.dropout(embedding)
-        return RawOutputs(self.crystal_system(x), self.space_group(x), self.lattice(x), embedding)
+        key = None if self.key is None else self.key(embedding)
+        return RawOutputs(
+            self.crystal_system(x), self.space_group(x), self.lattice(x), embedding, key
+        )
 
 
 def answer(raw: RawOutputs, options: HeadOptions) -> HeadOutputs:
     """Logits and a cell of the last layers; in float32, whatever the network ran in."""
-    system, group, numbers, embedding = (value.float() for value in raw)
+    system, group, numbers, embedding = (value.float() for value in raw[:4])
     if options.conditioned:
         group = _within_systems(group, system)
     lattice, std = _cell(numbers, system, options)
-    return HeadOutputs(system, group, lattice, embedding, std)
+    key = None if raw.key is None else F.normalize(raw.key.float(), dim=1)
+    return HeadOutputs(system, group, lattice, embedding, std, key)
 
 
 def _within_systems(group: Tensor, system: Tensor) -> Tensor:

@@ -6,12 +6,13 @@ any device). Neither is imported here; see `open_drawer`.
 
 from __future__ import annotations
 
-from ._augmentation import MEASURED, PAPER, Augmentation
-from ._batch import SYSTEM_LIMITS, Batch, Drawer
+from ._augmentation import KEY, MEASURED, PAPER, Augmentation
+from ._batch import SYSTEM_LIMITS, Batch, Drawer, joined
 from ._engines import EngineName, open_drawer
 from ._loader import BalancedSampler, PatternLoader
 
 __all__ = [
+    "KEY",
     "MEASURED",
     "PAPER",
     "SYSTEM_LIMITS",
@@ -21,5 +22,6 @@ __all__ = [
     "Drawer",
     "EngineName",
     "PatternLoader",
+    "joined",
     "open_drawer",
 ]

@@ -107,3 +107,13 @@ MEASURED = Augmentation(
     clip_probability=0.4,
 )
 """As measured patterns are: the default of the shipped networks."""
+
+KEY = PAPER._replace(
+    microstrain_min=1000.0,
+    microstrain_max=4000.0,
+    size_min=0.3,
+    paper_noise_probability=0.0,
+    log_lambda_min=9e4,
+    log_sigma_max=2e-4,
+)
+"""A crystal as its structure says, hardly noisy: what patterns are looked up among."""

@@ -17,7 +17,7 @@ from ._config import (
 )
 from ._log import read_metrics
 from ._losses import graph_distances, training_loss
-from ._members import ENSEMBLE, checkpoint_progress, member_folders, open_members
+from ._members import ENSEMBLE, checkpoint_progress, member_folders, open_members, open_network
 from ._pieces import write_pieces
 from ._run import Run
 from ._schedule import learning_rate
@@ -42,6 +42,7 @@ __all__ = [
     "load_average",
     "member_folders",
     "open_members",
+    "open_network",
     "parse_config",
     "read_config",
     "read_metrics",

@@ -14,6 +14,8 @@ from torch import Tensor, nn
 from ._log import Means
 
 CHECKPOINT = "checkpoint.pt"
+FRESH = ("heads.key.weight",)
+"""May be missing where a run starts from other weights: begins anew then."""
 BEFORE_FINISH = "before_finish.pt"
 """The state a final decay by time began from: what a longer run goes on from."""
 
@@ -32,6 +34,8 @@ class TrainingState:
     """Spent training, all calls together, up to the last checkpoint."""
     means: Means = field(default_factory=Means)
     """Of the losses since the last row of the log."""
+    keys: Tensor | None = None
+    """(M, K) of the known crystals, where the run looks patterns up."""
     _pairs: tuple[list[Tensor], list[Tensor]] | None = field(default=None, repr=False)
 
     def update_average(self, decay: float) -> None:
@@ -63,6 +67,7 @@ class TrainingState:
                 "means": self.means.saved(),
                 "random": torch.get_rng_state(),
                 "random_cuda": _cuda_state(),
+                "keys": self.keys,
             },
             part,
         )
@@ -81,13 +86,20 @@ class TrainingState:
         self.seconds = saved.get("seconds", 0.0)
         if "means" in saved:
             self.means.load(saved["means"], next(self.network.parameters()).device)
+        if self.keys is not None and saved.get("keys") is not None:
+            self.keys.copy_(saved["keys"])
         torch.set_rng_state(saved["random"])
         if saved.get("random_cuda") is not None and torch.cuda.is_available():
             torch.cuda.set_rng_state(saved["random_cuda"])
 
     def start_from(self, path: Path) -> None:
         """Weights alone, of another run or of pieces: the averaged ones, with a fresh optimizer."""
-        load_average(path, self.network).train()
+        saved, own = read_tensors(path)["average"], self.network.state_dict()
+        different = sorted((set(own) - set(FRESH)) ^ (set(saved) - set(FRESH)))
+        if different:
+            raise ValueError(f"{path}: of another network; they differ in {different[0]}")
+        self.network.load_state_dict({**own, **saved})
+        self.network.train()
         self.average.load_state_dict(self.network.state_dict())
 
 

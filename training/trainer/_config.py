@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..patterns import MEASURED, PAPER, Augmentation, EngineName
+from ..retrieval import RetrievalConfig
 from ._strict import from_mapping
 
 
@@ -104,6 +105,7 @@ class TrainingConfig:
     loss: LossConfig = field(default_factory=LossConfig)
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
     distill: DistillConfig | None = None
+    retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
     batch_size: int = 128
     """A process; several processes see that many each."""
     weight_decay: float = 0.05

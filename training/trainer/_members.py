@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..networks import Network, build
+from ..retrieval import WithMemory, with_memory
 from ._checkpoint import CHECKPOINT, load_average, read_tensors
 from ._config import read_config
 
@@ -41,11 +42,13 @@ def checkpoint_progress(folder: Path) -> tuple[int, float, bool]:
     return saved["step"], saved.get("seconds", 0.0), saved.get("finish_from") is not None
 
 
-def open_members(folders: Sequence[Path]) -> list[Network]:
-    """The averaged networks of run folders, on the CPU, ready for use."""
-    networks = []
-    for folder in folders:
-        network = build(read_config(folder / "config.json").network)
-        load_average(folder / CHECKPOINT, network)
-        networks.append(network.eval())
-    return networks
+def open_network(folder: Path) -> Network:
+    """The averaged network of a run's folder alone, on the CPU, ready for use."""
+    network = build(read_config(folder / "config.json").network)
+    load_average(folder / CHECKPOINT, network)
+    return network.eval()
+
+
+def open_members(folders: Sequence[Path]) -> list[Network | WithMemory]:
+    """The averaged networks of run folders, each with its memory where it has one."""
+    return [with_memory(open_network(folder), folder) for folder in folders]

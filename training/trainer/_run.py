@@ -11,10 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from ..networks import HeadOutputs, build
-from ..patterns import BalancedSampler, Batch, PatternLoader, open_drawer
+from ..patterns import KEY, BalancedSampler, Batch, PatternLoader, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
+from ..retrieval import KeyBank
 from ._checkpoint import CHECKPOINT, TrainingState, averaged_copy
 from ._config import TrainingConfig
+from ._lookup import Lookup
 from ._losses import graph_distances
 from ._teacher import Teacher
 from ._validate import held_out_patterns
@@ -33,6 +35,7 @@ class Run:
     validation: list[Batch]
     distances: Tensor
     teacher: Teacher | None
+    lookup: Lookup | None
 
     @classmethod
     def open(
@@ -49,10 +52,19 @@ class Run:
         network = build(config.network)
         network.to(device=workers.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         state = TrainingState(network, averaged_copy(network), _optimizer(network, config))
+        lookup = None
+        if config.retrieval.weight > 0:
+            width = network.options.keys
+            keys = KeyBank.empty(store, kept, width, config.seed, workers.device)
+            clean = open_drawer(config.data.engine, store, symmetry, KEY, workers.device)
+            lookup = Lookup(keys, clean, config)
+            state.keys = keys.keys
         if (folder / CHECKPOINT).is_file():
             state.load(folder / CHECKPOINT)
         elif start_from is not None:
             state.start_from(start_from)
+        if lookup is not None:
+            lookup.begin(state.average)
         shared = workers.shared(network)
         sampler = BalancedSampler(store, kept, config.data.balance_power)
         return cls(
@@ -64,6 +76,7 @@ class Run:
             held_out_patterns(drawer, held_out, config) if workers.leads else [],
             _distances(symmetry, config).to(workers.device),
             None if config.distill is None else Teacher.open(config.distill, workers.device),
+            lookup,
         )
 
 

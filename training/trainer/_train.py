@@ -115,6 +115,8 @@ def training_step(run: Run, batch: Batch, factor: float) -> dict[str, Tensor]:
     if run.teacher is not None and config.distill is not None:
         lesson = run.teacher.answers(batch.pattern)
         losses = distilled(losses, outputs, lesson, config.distill, config.loss)
+    if run.lookup is not None:
+        losses = run.lookup.with_neighbours(losses, outputs, batch, state)
     losses["total"].backward()
     nn.utils.clip_grad_norm_(state.network.parameters(), config.gradient_clip)
     state.optimizer.step()

@@ -1,0 +1,37 @@
+"""Looking patterns up among the training crystals: learning the keys, keeping them, weighing them.
+
+Torch and numpy alone.
+"""
+
+from __future__ import annotations
+
+from ._bank import KeyBank, keys_of
+from ._fit import fit_gate
+from ._gate_file import GATE, load_gate, save_gate, with_memory
+from ._loss import RetrievalConfig, retrieval_loss
+from ._memory import MEMORY, Memory, remember
+from ._neighbours import Found, Neighbours
+from ._network import Gate, WithMemory, combined, system_sums
+from ._scores import onnx_translations
+
+__all__ = [
+    "GATE",
+    "MEMORY",
+    "Found",
+    "Gate",
+    "KeyBank",
+    "Memory",
+    "Neighbours",
+    "RetrievalConfig",
+    "WithMemory",
+    "combined",
+    "fit_gate",
+    "keys_of",
+    "load_gate",
+    "onnx_translations",
+    "remember",
+    "retrieval_loss",
+    "save_gate",
+    "system_sums",
+    "with_memory",
+]

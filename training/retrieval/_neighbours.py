@@ -1,0 +1,45 @@
+"""The remembered crystals most like a pattern: part of the deployed graph."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from ._memory import Memory
+from ._scores import STEP, key_scores
+
+
+class Found(NamedTuple):
+    """The k best of each of N queries, best first."""
+
+    similarity: Tensor
+    """(N, k) cosines."""
+    group: Tensor
+    """(N, k) int64, 0…229."""
+    lattice: Tensor
+    """(N, k, 6) Å, °."""
+
+
+class Neighbours(nn.Module):
+    """Looks keys up in a memory."""
+
+    keys: Tensor
+    group: Tensor
+    lattice: Tensor
+
+    def __init__(self, memory: Memory, count: int = 32) -> None:
+        super().__init__()
+        self.count = min(count, len(memory))
+        keys = torch.from_numpy(memory.keys).T.contiguous()
+        self.register_buffer("keys", keys, persistent=False)
+        self.register_buffer("group", torch.from_numpy(memory.group), persistent=False)
+        self.register_buffer("lattice", torch.from_numpy(memory.lattice), persistent=False)
+
+    def forward(self, query: Tensor) -> Found:
+        """(N, K) keys of patterns → what is found."""
+        scores, index = key_scores(query, self.keys).topk(self.count, dim=1)
+        return Found(
+            scores.float() * STEP**2, self.group[index].long(), self.lattice[index].float()
+        )
