@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from alphadiffract_stream.prediction import ModelCard
 from training.commands import app
+from training.commands._compare import paired_share
 from training.commands._curve import thinned
 from training.networks import HeadOutputs
 from training.reflections import ReflectionStore, SymmetryTables, write_pack
@@ -158,6 +159,33 @@ def test_runs_are_collected_exported_as_one_and_taught_to_another(folder: Path) 
 
     invoke(folder, "curve", folder / "run3", out)
     assert (folder / "run3" / "curve.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_two_runs_are_compared_on_the_same_patterns(folder: Path) -> None:
+    edges = [[n, n - 1, 2, "t"] for n in range(2, 231)]
+    (folder / "edges.json").write_text(json.dumps(edges), encoding="utf-8")
+    data = ("--data", folder / "pack.npz")
+    for name, steps in (("short", 1), ("long", 3)):
+        run = folder / name
+        invoke(folder, "train", folder / "tiny.toml", "--output", run, "--max-steps", steps, *data)
+    options = ("--subgroups", folder / "edges.json", "--patterns", 8)
+    same = invoke(folder, "compare", folder / "long", folder / "long", *options).output
+    assert "held out: 8 patterns" in same
+    assert "+0.00 ± 0.00" in same
+    assert (
+        "mean distance"
+        in invoke(folder, "compare", folder / "short", folder / "long", *options).output
+    )
+
+
+def test_differences_are_paired_by_pattern() -> None:
+    first = np.array([True, False, True, False] * 100)
+    second = np.array([True, True, True, False] * 100)
+    row = paired_share(first, second)
+    assert (row.first, row.second) == (0.5, 0.75)
+    assert row.difference == 0.25
+    # One pattern in four changes: the variance is 1/4 · 3/4.
+    assert row.interval == pytest.approx(1.96 * (3 / 16 / 400) ** 0.5, rel=1e-2)
 
 
 def test_what_makes_no_ensemble_is_refused(folder: Path) -> None:
