@@ -1,4 +1,4 @@
-"""Plans with the shipped network: transitions of simulated samples, and a service that is killed."""
+"""Plans with the shipped network: simulated transitions, and a service that is killed."""
 
 from __future__ import annotations
 
@@ -122,10 +122,10 @@ def test_a_plan_whose_service_is_killed_ends_with_the_reason(run_engine: Any) ->
                 time.sleep(0.2)
 
             def killed_at_350(name: str, document: dict[str, Any]) -> None:
-                if name == "event" and document["data"].get("furnace_temperature", 0) > 350:
-                    if service.alive:
-                        os.killpg(os.getpgid(service._process.pid), signal.SIGKILL)
-                        device.latest.timeout = 1.0
+                hot = document.get("data", {}).get("furnace_temperature", 0) > 350
+                if name == "event" and hot and service.alive:
+                    os.killpg(os.getpgid(service._process.pid), signal.SIGKILL)
+                    device.latest.timeout = 1.0
 
             run_engine.subscribe(killed_at_350)
             plan = scan_until_change(
