@@ -55,7 +55,7 @@ def _type(annotation: Any) -> str:
         return ", ".join(f"`{a}`" for a in arguments)
     if origin is list:
         return "list of URLs"
-    return {float: "number", int: "whole number", str: "text"}[annotation]
+    return {float: "number", int: "whole number", str: "text", Path: "file"}[annotation]
 
 
 def _default(field: FieldInfo) -> str:

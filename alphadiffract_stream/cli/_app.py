@@ -15,6 +15,7 @@ from ._doctor import doctor
 from ._predict import predict
 from ._replay import replay
 from ._serve import serve
+from ._status import status
 
 
 class InWords(TyperGroup):
@@ -53,5 +54,5 @@ def main(
     """Live crystal system, space group and lattice from powder diffraction."""
 
 
-for command in (demo, serve, predict, replay, doctor, bench):
+for command in (demo, serve, status, predict, replay, doctor, bench):
     app.command()(command)

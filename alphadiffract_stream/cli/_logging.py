@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import sys
 from enum import StrEnum
+
+from ..telemetry import JsonLines, TextLines
 
 
 class LogFormat(StrEnum):
@@ -15,33 +16,9 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
-_FIELDS = ("run_uid", "seq_num")
-
-
-class JsonFormatter(logging.Formatter):
-    """One JSON object a line."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line of one record."""
-        line = {
-            "time": record.created,
-            "level": record.levelname,
-            "logger": record.name,
-            "message": record.getMessage(),
-            **{name: getattr(record, name) for name in _FIELDS if hasattr(record, name)},
-        }
-        if record.exc_info:
-            line["traceback"] = self.formatException(record.exc_info)
-        return json.dumps(line, ensure_ascii=False)
-
-
-def configure_logging(level: str, style: LogFormat) -> None:
+def configure_logging(level: str, style: LogFormat | str) -> None:
     """Send this package's records, and warnings of others, to standard error."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(
-        JsonFormatter()
-        if style is LogFormat.JSON
-        else logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")
-    )
+    handler.setFormatter(JsonLines() if style == LogFormat.JSON else TextLines())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("alphadiffract_stream").setLevel(level)

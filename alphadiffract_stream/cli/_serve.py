@@ -45,7 +45,21 @@ def serve(
     log_level: Annotated[
         str | None, typer.Option("--log-level", metavar="LEVEL", help="DEBUG … ERROR.")
     ] = None,
-    log_format: Annotated[LogFormat, typer.Option("--log-format")] = LogFormat.TEXT,
+    log_format: Annotated[
+        LogFormat | None, typer.Option("--log-format", help="text, or json: one object a line.")
+    ] = None,
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(
+            "--metrics-port",
+            metavar="PORT",
+            help="Serve /metrics, /status, /healthz and /readyz there; 0: a free port.",
+        ),
+    ] = None,
+    metrics_host: Annotated[
+        str | None,
+        typer.Option("--metrics-host", metavar="HOST", help="Where; 127.0.0.1 if not given."),
+    ] = None,
 ) -> None:
     """Predict every pattern of the sources and publish to the sinks, until Ctrl-C or SIGTERM.
 
@@ -64,12 +78,15 @@ def serve(
         wavelength=wavelength,
         background=background,
         log_level=log_level and log_level.upper(),
+        log_format=log_format,
+        metrics_port=metrics_port,
+        metrics_host=metrics_host,
     )
     if not settings.sources:
         raise ConfigurationError(
             "no source; pass --source URL, e.g. --source bluesky-zmq://localhost:5578"
         )
-    configure_logging(settings.log_level, log_format)
+    configure_logging(settings.log_level, settings.log_format)
     for variable in unknown_variables():
         log.warning("%s is set, but names no setting; see the settings reference", variable)
     metrics = asyncio.run(_serve(settings, ready_file))
@@ -84,7 +101,7 @@ def serve(
 
 async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
     from ..engines import open_engine
-    from ..service import Service
+    from ..service import Service, Telemetry
     from ..sinks import open_sink
     from ..sources import open_source
 
@@ -100,6 +117,9 @@ async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
             _kept(stack, open_source(url, wavelength=wavelength)) for url in settings.sources
         ]
         service = Service(sources, sinks, engine, settings, other)
+        telemetry = None
+        if settings.metrics_port is not None:
+            telemetry = _kept(stack, Telemetry(service))
         # What was loaded stays: without it a full collection, tens of milliseconds of every
         # pattern that waits meanwhile, has next to nothing to look through.
         gc.collect()
@@ -112,6 +132,7 @@ async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
             "engine": settings.engine,
             "fallback": settings.fallback,
             "model": f"{engine.card.name} {engine.card.version}",
+            "metrics": telemetry.address if telemetry else None,
         }
         announcing = asyncio.create_task(_announce(service, ready, ready_file))
         try:

@@ -7,12 +7,14 @@ from ._metrics import Metrics
 from ._offline import predict, predict_each
 from ._service import Service
 from ._settings import Settings, unknown_variables
+from ._telemetry import Telemetry
 
 __all__ = [
     "Metrics",
     "RunAccount",
     "Service",
     "Settings",
+    "Telemetry",
     "predict",
     "predict_each",
     "unknown_variables",

@@ -34,6 +34,14 @@ class Health:
         self._checked_at = float("-inf")
         self._broken_at = 0.0
         self._calls: set[asyncio.Timeout] = set()
+        self._probing = asyncio.Lock()
+        self._probed_at = float("-inf")
+        self._fault_seen = ""
+
+    @property
+    def engine(self) -> Engine:
+        """Whose health it is."""
+        return self._engine
 
     @property
     def in_order(self) -> bool:
@@ -53,13 +61,25 @@ class Health:
         asked_at = monotonic()
         async with self._checking:
             if self._checked_at < asked_at:
-                fault = await self._fault()
-                self._checked_at = monotonic()
+                fault = self._fault_seen = await self._fault()
+                self._checked_at = self._probed_at = monotonic()
                 if fault:
                     self._open(fault)
                 else:
                     self._close()
             return self.in_order
+
+    async def verdict(self) -> str:
+        """What is wrong with the engine now, or "", by a golden inference of the last moments.
+
+        For whoever asks from outside: it decides nothing, so that a probe, however it comes out,
+        never takes an engine out of order that only has much to do.
+        """
+        async with self._probing:
+            if self.in_order and monotonic() - self._probed_at >= self._interval:
+                self._fault_seen = await self._fault()
+                self._probed_at = monotonic()
+            return self._fault_seen
 
     @asynccontextmanager
     async def limit(self, seconds: float) -> AsyncIterator[None]:

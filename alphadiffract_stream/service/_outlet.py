@@ -27,6 +27,8 @@ class Outlet:
 
     def __init__(self, sink: Sink, metrics: Metrics, timeout: float) -> None:
         self.name = sink.name
+        self.trouble = ""
+        """What became of the last document, where it was not taken."""
         self._sink = sink
         self._metrics = metrics
         self._timeout = timeout
@@ -37,6 +39,11 @@ class Outlet:
     def put(self, name: str, document: Mapping[str, Any], delivered: Delivered | None) -> None:
         """Queue one document; `delivered` is called once it is sent or lost."""
         self._queue.put_nowait((name, document, delivered))
+
+    @property
+    def waiting(self) -> int:
+        """Documents not handed to the sink yet."""
+        return self._queue.qsize()
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -69,6 +76,7 @@ class Outlet:
             async with asyncio.timeout(self._timeout):
                 await self._sink.emit(name, document)
             self._hangs = 0
+            self.trouble = ""
         except TimeoutError as error:
             self._hangs += 1
             self._lost(f"{name} {document.get('uid', '')}", error)
@@ -81,4 +89,5 @@ class Outlet:
 
     def _lost(self, what: str, error: Exception) -> None:
         self._metrics.sink_errors[self.name] += 1
-        log.error("sink %s: %s: %s", self.name, what, str(error) or type(error).__name__)
+        self.trouble = str(error) or type(error).__name__
+        log.error("sink %s: %s: %s", self.name, what, self.trouble)

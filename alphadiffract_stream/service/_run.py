@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from time import monotonic
+from time import monotonic, time
 from typing import Any, Protocol
 
 from ..documents import PredictionRun
@@ -60,6 +60,8 @@ class Run:
         self.uid = uid
         self.account = RunAccount()
         self.sources: set[str] = set()
+        self.opened_at = time()
+        self.scan_id: object = None
         self._documents = documents
         self._sequencer = sequencer
         self._metrics = metrics
@@ -94,6 +96,11 @@ class Run:
             raise RuntimeError(f"{prediction.origin} is answered already")
         ticket.answer, ticket.queue_ms, ticket.compute_ms = prediction, queue_ms, compute_ms
         self.advance()
+
+    @property
+    def exit_status(self) -> str | None:
+        """How the raw run ended; None while it goes on."""
+        return self._stop.exit_status if self._stop else None
 
     def stop(self, message: RunStopped) -> None:
         """The raw run is closed; stragglers have a reorder window left to come."""
@@ -168,7 +175,12 @@ class Run:
             self._emit(name, document, settles=self)
         log.info(
             "run %s %s: received %d, predicted %d, refused %d, failed %d, missing %d",
-            *(self.uid, "released" if stop.released else stop.exit_status, account.received, account.predicted),
+            *(
+                self.uid,
+                "released" if stop.released else stop.exit_status,
+                account.received,
+                account.predicted,
+            ),
             *(account.refused, account.failed, account.missing),
             extra={"run_uid": self.uid},
         )

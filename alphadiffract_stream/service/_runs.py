@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -16,11 +16,14 @@ from ._metrics import Metrics
 from ._run import Emit, Run
 from ._sequencer import Sequencer
 from ._settings import Settings
+from ._telemetry_runs import RunRecord, record
 
 log = logging.getLogger(__name__)
 
 _CLOSED_REMEMBERED = 1000
 """Runs whose stragglers are recognised after they are closed."""
+_ACCOUNTS_KEPT = 100
+"""Closed runs whose account can still be asked for."""
 
 
 class Runs:
@@ -35,6 +38,8 @@ class Runs:
         self._closed: OrderedDict[str, None] = OrderedDict()
         self._sessions: dict[tuple[str, str], str] = {}
         self._changed = asyncio.Event()
+        self.closed: deque[RunRecord] = deque(maxlen=_ACCOUNTS_KEPT)
+        """Accounts of the last closed runs."""
 
     def __iter__(self) -> Iterator[Run]:
         return iter(list(self._open.values()))
@@ -73,6 +78,7 @@ class Runs:
             emit=self._emit,
             closed=self._forget,
         )
+        run.scan_id = message.start.get("scan_id")
         return run
 
     def _documents(self, message: RunStarted) -> PredictionRun:
@@ -99,6 +105,7 @@ class Runs:
 
     def _forget(self, run: Run) -> None:
         self._metrics.runs_stopped += 1
+        self.closed.append(record(run, is_open=False))
         del self._open[run.uid]
         self._closed[run.uid] = None
         if len(self._closed) > _CLOSED_REMEMBERED:

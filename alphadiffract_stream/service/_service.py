@@ -34,6 +34,7 @@ from ._runs import Runs
 from ._sequencer import Ticket
 from ._settings import Settings
 from ._tasks import after, cancel
+from ._telemetry_state import State
 
 log = logging.getLogger(__name__)
 
@@ -66,12 +67,7 @@ class Service:
         self._sources = sources
         self._outlets = [Outlet(sink, self.metrics, settings.sink_timeout) for sink in sinks]
         self._runs = Runs(engine, settings, self.metrics, self._emit)
-        self._health = Health(
-            engine,
-            self.metrics,
-            interval=settings.health_interval,
-            timeout=settings.health_timeout,
-        )
+        self._health = self._health_of(engine)
         self._batcher = Batcher(
             Dispatcher(
                 engine,
@@ -89,6 +85,22 @@ class Service:
         self._capacity = asyncio.Semaphore(settings.queue_size)
         self._stopping = asyncio.Event()
         self._aborting = asyncio.Event()
+        self.state = State(
+            settings,
+            self.metrics,
+            self._runs,
+            sources,
+            self._outlets,
+            self._health,
+            fallback and self._health_of(fallback),
+            self.ready,
+            self._stopping,
+        )
+        """What the service can say of itself."""
+
+    def _health_of(self, engine: Engine) -> Health:
+        interval, timeout = self._settings.health_interval, self._settings.health_timeout
+        return Health(engine, self.metrics, interval=interval, timeout=timeout)
 
     def stop(self) -> None:
         """Take no more; answer what was accepted, close the runs, flush the sinks."""

@@ -148,6 +148,34 @@ class Settings(BaseSettings):
         default="INFO", description="Least serious message that is logged."
     )
 
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="How a log line looks; `json`: one object, with `run_uid` and `seq_num` where "
+        "they apply.",
+    )
+    metrics_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        description="Port of `/metrics` (Prometheus), `/status`, `/healthz` and `/readyz`; 0 takes "
+        "a free one, which is logged. Nothing is served where not given.",
+    )
+    metrics_host: str = Field(
+        default="127.0.0.1",
+        min_length=1,
+        description="Address they are served at; `0.0.0.0` is every interface.",
+    )
+    metrics_certificate: Path | None = Field(
+        default=None, description="PEM file of a TLS certificate: they are then served over HTTPS."
+    )
+    metrics_key: Path | None = Field(
+        default=None, description="PEM file of its key, where the certificate's does not hold it."
+    )
+    metrics_token_file: Path | None = Field(
+        default=None,
+        description="File with the bearer token that `/metrics` and `/status` ask for.",
+    )
+
     @classmethod
     def load(cls, config: Path | None = None, **given: Any) -> Self:
         """Settings from arguments, environment and a TOML file, in this order of precedence.
@@ -201,6 +229,14 @@ class Settings(BaseSettings):
     def _agree(self) -> Self:
         if self.energy_kev is not None and self.wavelength is not None:
             raise ValueError("energy_kev and wavelength: give one of them, not both")
+        if self.metrics_key and not self.metrics_certificate:
+            raise ValueError("metrics_key: give metrics_certificate, too")
+        local = self.metrics_host in ("localhost", "::1") or self.metrics_host.startswith("127.")
+        if self.metrics_token_file and not (self.metrics_certificate or local):
+            raise ValueError(
+                "metrics_token_file: a token goes over TLS only; give metrics_certificate, or "
+                "metrics_host=127.0.0.1"
+            )
         return self
 
     @property

@@ -50,8 +50,9 @@ class Security:
 class Endpoint:
     """Serves until `close`. Raises ConfigurationError where it cannot listen.
 
-    json: path → what answers it, given whether the client may know everything: without a token
-    file everybody may. guarded: path → WSGI application for those who may only.
+    json: path → what answers it, given whether the client may know everything (everybody may,
+    where there is no token file); None turns it away. guarded: path → WSGI application for those
+    who may.
     """
 
     def __init__(
@@ -59,7 +60,7 @@ class Endpoint:
         host: str,
         port: int,
         *,
-        json: Mapping[str, Callable[[bool], Reply]],
+        json: Mapping[str, Callable[[bool], Reply | None]],
         guarded: Mapping[str, Wsgi],
         security: Security | None = None,
     ) -> None:
@@ -102,15 +103,14 @@ class Endpoint:
         trusted = self._trusts(environ.get("HTTP_AUTHORIZATION", ""))
         if environ.get("REQUEST_METHOD") not in ("GET", "HEAD"):
             return _plain(start_response, "405 Method Not Allowed", "GET only", ("Allow", "GET"))
-        if path in self._json:
-            reply = self._json[path](trusted)
+        if path in self._json and (reply := self._json[path](trusted)) is not None:
             body = json.dumps(reply.content, ensure_ascii=False, default=str).encode()
             status = "200 OK" if reply.ok else "503 Service Unavailable"
             start_response(status, [("Content-Type", "application/json"), *_CAREFUL])
             return [body]
-        if path in self._guarded:
-            if trusted:
-                return self._guarded[path](environ, start_response)
+        if path in self._guarded and trusted:
+            return self._guarded[path](environ, start_response)
+        if path in self._guarded or path in self._json:
             header = ("WWW-Authenticate", "Bearer")
             return _plain(start_response, "401 Unauthorized", "a bearer token is needed", header)
         known = " ".join(sorted({*self._json, *self._guarded}))
