@@ -14,7 +14,7 @@ from rich.progress import Progress
 from ..networks import HeadOutputs, Network
 from ..patterns import KEY, Batch, Drawer, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
-from ..retrieval import GATE, MEMORY, Found, Neighbours, fit_gate, remember, save_gate
+from ..retrieval import GATE, MEMORY, Found, Neighbours, fit_gate, remember, save_gate, thinned
 from ..trainer import open_network, read_config
 
 SIZE = 256
@@ -28,7 +28,9 @@ def remember_command(
     patterns: Annotated[
         int, typer.Option(help="To fit the gate on; half of known crystals.")
     ] = 4096,
-    every: Annotated[int, typer.Option(help="Keep one crystal in so many.", min=1)] = 1,
+    distinct: Annotated[
+        float, typer.Option(help="Crystals with keys more alike are kept once, given like cells.")
+    ] = 0.97,
     seed: Annotated[int, typer.Option()] = 0,
 ) -> None:
     """Write the memory of a run's training crystals, and the gate that weighs what is found.
@@ -41,20 +43,20 @@ def remember_command(
     store = ReflectionStore.load(config.data.reflections)
     symmetry = SymmetryTables.load(config.data.reflections)
     kept, held_out = store.split(config.data.validation_fraction)
-    crystals = kept[::every]
     engine = config.data.engine
     clean = open_drawer(engine, store, symmetry, KEY, CPU)
     with Progress(console=console) as progress:
-        task = progress.add_task("remembering crystals", total=len(crystals))
+        task = progress.add_task("remembering crystals", total=len(kept))
         memory = remember(
             network,
             store,
-            crystals,
+            kept,
             clean,
             views=views,
             seed=seed,
             progress=lambda done: progress.advance(task, done),
         )
+    memory = thinned(memory, distinct)
     memory.save(run / MEMORY)
     drawer = open_drawer(engine, store, symmetry, config.data.drawn_with(), CPU)
     generator = np.random.default_rng(seed + 1)
@@ -62,7 +64,7 @@ def remember_command(
     chosen = np.concatenate(
         [
             generator.choice(part, size=min(half, part.size), replace=False)
-            for part in (crystals, held_out)
+            for part in (kept, held_out)
         ]
     )
     outputs, found, group = _looked_up(network, Neighbours(memory), drawer, chosen, seed)
@@ -70,7 +72,8 @@ def remember_command(
     save_gate(gate, run / GATE)
     right = (found.group[:, 0] == group).float()
     console.print(
-        f"{run / MEMORY}: {len(memory)} crystals; the nearest has the right space group for "
+        f"{run / MEMORY}: {len(memory)} of {len(kept)} crystals; "
+        "the nearest has the right space group for "
         f"{right[:half].mean():.1%} of patterns of known crystals, {right[half:].mean():.1%} of new"
     )
 

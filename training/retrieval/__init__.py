@@ -13,6 +13,7 @@ from ._memory import MEMORY, Memory, remember
 from ._neighbours import Found, Neighbours
 from ._network import Gate, WithMemory, combined, system_sums
 from ._scores import onnx_translations
+from ._thin import thinned
 
 __all__ = [
     "GATE",
@@ -33,5 +34,6 @@ __all__ = [
     "retrieval_loss",
     "save_gate",
     "system_sums",
+    "thinned",
     "with_memory",
 ]

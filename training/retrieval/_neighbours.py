@@ -29,8 +29,12 @@ class Neighbours(nn.Module):
     group: Tensor
     lattice: Tensor
 
+    integer: bool
+    """Integer products, which processors are quick at; else the same in floats, for TensorRT."""
+
     def __init__(self, memory: Memory, count: int = 32) -> None:
         super().__init__()
+        self.integer = True
         self.count = min(count, len(memory))
         keys = torch.from_numpy(memory.keys).T.contiguous()
         self.register_buffer("keys", keys, persistent=False)
@@ -39,7 +43,10 @@ class Neighbours(nn.Module):
 
     def forward(self, query: Tensor) -> Found:
         """(N, K) keys of patterns → what is found."""
-        scores, index = key_scores(query, self.keys).topk(self.count, dim=1)
-        return Found(
-            scores.float() * STEP**2, self.group[index].long(), self.lattice[index].float()
-        )
+        if self.integer:
+            scores, index = key_scores(query, self.keys).topk(self.count, dim=1)
+            cosine = scores.float() * STEP**2
+        else:
+            rounded = (query / STEP).round().clamp(-127, 127) * STEP
+            cosine, index = (rounded @ (self.keys.float() * STEP)).topk(self.count, dim=1)
+        return Found(cosine, self.group[index].long(), self.lattice[index].float())

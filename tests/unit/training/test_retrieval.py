@@ -26,6 +26,7 @@ from training.retrieval import (
     retrieval_loss,
     save_gate,
     system_sums,
+    thinned,
 )
 
 pytestmark = pytest.mark.filterwarnings(
@@ -193,6 +194,21 @@ class TestGate:
         assert json.loads((tmp_path / "gate.json").read_text())["weight"][0] == 1.5
         again = load_gate(tmp_path / "gate.json").state_dict()
         assert all(torch.equal(value, again[name]) for name, value in gate.state_dict().items())
+
+
+def test_a_memory_holds_nothing_twice() -> None:
+    held = memory(40)
+    again = Memory(
+        np.concatenate([held.keys, held.keys[:4]]),
+        np.concatenate([held.group, held.group[:3], held.group[3:4] + 1]),
+        np.concatenate(
+            [held.lattice, held.lattice[:4] * np.array([[1.01], [1.1], [1], [1]])]
+        ).astype(np.float16),
+        np.concatenate([held.identifier, np.array(["like", "larger", "same", "other group"])]),
+    )
+    left = thinned(again)
+    assert set(again.identifier) - set(left.identifier) == {"like", "same"}
+    assert len(left.keys) == len(left.group) == len(left.lattice) == 42
 
 
 def test_memory_file(tmp_path) -> None:
