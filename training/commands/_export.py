@@ -54,6 +54,9 @@ def export(
     fused: Annotated[
         bool, typer.Option(help="Members of one architecture as one wide network, for a GPU.")
     ] = False,
+    portable: Annotated[
+        bool, typer.Option(help="Look memories up in floats: for TensorRT; slower on a CPU.")
+    ] = False,
     data: Annotated[Path | None, typer.Option(help="Overrides data.reflections.")] = None,
     calibration_file: Annotated[
         Path | None,
@@ -73,6 +76,9 @@ def export(
     remembering = len(plain_networks) < len(networks)
     if fused and remembering:
         raise typer.BadParameter("members with a memory cannot be fused", param_hint="--fused")
+    for network in networks:
+        if isinstance(network, WithMemory):
+            network.neighbours.integer = not portable
     members = Members(networks)
     # Before the long part: members that cannot be fused are refused at once.
     chosen = FusedMembers(plain_networks) if fused else members

@@ -135,6 +135,14 @@ class TestNeighbours:
         assert torch.allclose(found.similarity[:, 0], best[:, 0], atol=0.15)
         assert (found.similarity.diff(dim=1) <= 0).all()
 
+    def test_floats_find_the_same(self) -> None:
+        neighbours = Neighbours(memory(300), 8)
+        query = unit(torch.randn(4, WIDTH, generator=torch.manual_seed(5)))
+        whole = neighbours(query)
+        neighbours.integer = False
+        assert torch.equal(neighbours(query).group[:, 0], whole.group[:, 0])
+        assert torch.allclose(neighbours(query).similarity, whole.similarity, atol=1e-5)
+
     def test_asks_no_more_than_there_are(self) -> None:
         assert Neighbours(memory(3), 32)(torch.rand(1, WIDTH)).group.shape == (1, 3)
 
