@@ -19,6 +19,7 @@ from ..urls import Url
 from ..wire import DEFAULT_MAX_MESSAGE, Serializer, checked_prefix, decode_message, read_options
 from ._assembler import Assembler
 from ._document_options import DocumentOptions
+from ._external import filled
 from ._messages import Dropped, Message
 from ._receiver import Closed, Receiver
 
@@ -48,8 +49,14 @@ class BlueskyZmqSource:
         self.name = url.text
         self._options = options
         prefix = checked_prefix(options.prefix)
+        self._filler = options.filler()
         self._assembler = Assembler(
-            options.keys, TRANSPORT, url.text, wavelength, patience=options.patience
+            options.keys,
+            TRANSPORT,
+            url.text,
+            wavelength,
+            patience=options.patience,
+            external=self._filler is not None,
         )
         self._receiver = Receiver(
             url.text,
@@ -70,10 +77,11 @@ class BlueskyZmqSource:
         try:
             while True:
                 frames = await self._receiver.receive(self._timeout())
-                for message in self._assembler.expire() if frames is None else self._take(frames):
+                messages = self._assembler.expire() if frames is None else self._take(frames)
+                async for message in filled(self._filler, messages):
                     yield message
         except Closed:
-            for message in self._assembler.finish():
+            async for message in filled(self._filler, self._assembler.finish()):
                 yield message
 
     async def close(self) -> None:

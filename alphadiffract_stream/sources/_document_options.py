@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ..errors import PatternError
 from ._assembler import PatternKeys, axis_unit
+from ._external import Filler
 
 
 class DocumentOptions(BaseModel):
@@ -25,6 +27,11 @@ class DocumentOptions(BaseModel):
     energy: str | None = None
     wavelength: str | None = None
 
+    data: str = ""
+    """Folders external data may lie in, separated by ``:``. Empty: it is not read."""
+    data_wait: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10.0
+    """s that a file, or a row in it, may be later than the document that names it."""
+
     @field_validator("energy", "wavelength")
     @classmethod
     def _names_a_key(cls, value: str | None) -> str | None:
@@ -39,6 +46,11 @@ class DocumentOptions(BaseModel):
             return value if value is None else axis_unit("axis", value) and value
         except PatternError as error:
             raise ValueError(error.remedy) from None
+
+    def filler(self) -> Filler | None:
+        """Who reads external data; None where it is not read. Raises ConfigurationError."""
+        folders = [Path(folder) for folder in self.data.split(":") if folder]
+        return Filler(folders, self.data_wait) if folders else None
 
     @property
     def keys(self) -> PatternKeys:

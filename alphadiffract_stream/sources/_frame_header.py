@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from ..errors import DecodeError, PatternError
 from ..pattern import HC_KEV_ANGSTROM, Origin, Pattern, RadialUnit
+from ..wire import check_json
 
 MAX_HEADER = 4 * 2**20
 """Bytes; an axis of 100 000 points fits."""
@@ -24,6 +25,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Dtype = Literal[
     "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"
 ]
+Positions = Annotated[list[float], Field(fail_fast=True)]  # one fault is told; a million cost seconds
 _HEADER = ConfigDict(extra="forbid", frozen=True)
 
 
@@ -67,7 +69,7 @@ class Defaults(BaseModel):
     model_config = _HEADER
 
     unit: RadialUnit | None = None
-    axis: Literal["frame"] | Ramp | list[float] | None = None
+    axis: Literal["frame"] | Ramp | Positions | None = None
     energy_kev: Positive | None = None
     wavelength: Positive | None = None
     """Å."""
@@ -111,6 +113,7 @@ def read_header(frame: bytes) -> tuple[Identity, dict[str, Any]]:
     """Identity and the rest of a header. Raises DecodeError."""
     if len(frame) > MAX_HEADER:
         raise DecodeError(f"a header of {len(frame)} bytes, more than {MAX_HEADER}")
+    check_json(frame)
     try:
         header = orjson.loads(frame)
     except orjson.JSONDecodeError as error:

@@ -28,6 +28,7 @@ from ..wire import (
 )
 from ._assembler import Assembler
 from ._document_options import DocumentOptions
+from ._external import filled
 from ._kafka_consumer import GroupConsumer
 from ._kafka_offsets import Offsets
 from ._messages import Dropped, Message, RunStarted
@@ -67,8 +68,14 @@ class KafkaSource:
         self.name = url.text
         self._options = options
         self._topics = topics_of(url)
+        self._filler = options.filler()
         self._assembler = Assembler(
-            options.keys, TRANSPORT, url.text, wavelength, patience=options.patience
+            options.keys,
+            TRANSPORT,
+            url.text,
+            wavelength,
+            patience=options.patience,
+            external=self._filler is not None,
         )
         self._offsets = Offsets()
         properties = properties_of(url, options.config)
@@ -95,9 +102,9 @@ class KafkaSource:
                 for message in self._assembler.release(theirs):
                     yield message
                 for one in received:
-                    for message in self._take(one):
+                    async for message in filled(self._filler, self._take(one)):
                         yield self._noted(message)
-                for message in self._assembler.expire():
+                async for message in filled(self._filler, self._assembler.expire()):
                     yield self._noted(message)
                 await self._commit()
         finally:

@@ -5,7 +5,18 @@ from __future__ import annotations
 from ._assembler import Assembler
 from ._keys import PatternKeys
 from ._recent import Recent
+from ._references import Reference
 from ._seen import SequenceSet
+from ._unfilled import Beside, Unfilled
 from ._units import axis_unit
 
-__all__ = ["Assembler", "PatternKeys", "Recent", "SequenceSet", "axis_unit"]
+__all__ = [
+    "Assembler",
+    "Beside",
+    "PatternKeys",
+    "Recent",
+    "Reference",
+    "SequenceSet",
+    "Unfilled",
+    "axis_unit",
+]

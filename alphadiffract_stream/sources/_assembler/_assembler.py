@@ -8,8 +8,10 @@ streams that hold no patterns are passed over.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from ...errors import DecodeError, PatternError
@@ -26,13 +28,18 @@ from ._keys import OURS, PatternKeys, RunHints, find_intensity, may_hold_pattern
 from ._layout import metadata
 from ._raw_documents import Descriptor, Event, Start, Stop, read, unpack_page
 from ._recent import Recent
+from ._references import Reference
 from ._run import Run, Stream
+from ._unfilled import Unfilled
 from ._waiting import Waiting
 
 log = logging.getLogger(__name__)
 
-_WITHOUT_PATTERNS = {"resource", "datum", "datum_page", "stream_resource"}
-"""Where external data lies. It is not read; events that need it are refused."""
+_EXTERNAL = {"resource", "datum", "datum_page", "stream_resource", "stream_datum"}
+"""Where external data lies."""
+_EVENT_WAIT = 0.25
+"""s that a row of a stream without any data of its own waits for its event."""
+_NOBODY_READ_IT = PatternError("external data", "nobody read it", "name folders with ?data=")
 
 
 class Assembler:
@@ -49,6 +56,8 @@ class Assembler:
     for the events it counts.
     max_waiting: events that may wait for their descriptor, all runs together.
     max_runs: runs that may be open; beyond it the oldest is closed as aborted.
+    external: whether somebody reads files: events with external data then come out as `Unfilled`,
+    and else are refused.
     replay_after: s after which the start of a closed run is taken for a replay and the run begins
     anew; before, for a document that came twice.
     """
@@ -63,6 +72,7 @@ class Assembler:
         patience: float = 2.0,
         max_waiting: int = 1000,
         max_runs: int = 64,
+        external: bool = False,
         replay_after: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -71,6 +81,7 @@ class Assembler:
         self._wavelength = wavelength
         self._patience = patience
         self._max_runs = max_runs
+        self._external = external
         self._replay_after = replay_after
         self._clock = clock
         self._runs: dict[str, Run] = {}
@@ -88,6 +99,7 @@ class Assembler:
         times = [run.deadline for run in self._runs.values() if run.deadline is not None]
         if (oldest := self._waiting.oldest) is not None:
             times.append(oldest + self._patience)
+        times += [due for stream in self._streams.values() for due in stream.rows.values()]
         return min(times, default=None)
 
     def feed(self, doc_name: str, doc: Any) -> list[Message]:
@@ -104,6 +116,8 @@ class Assembler:
         now = self._clock()
         expired = self._waiting.older_than(now - self._patience)
         messages: list[Message] = [self._orphan(event) for event in expired]
+        for stream in list(self._streams.values()):
+            messages += self._rows_alone(stream, now)
         for run in list(self._runs.values()):
             if run.deadline is not None and run.deadline <= now:
                 messages += self._give_up_waiting(run)
@@ -149,10 +163,8 @@ class Assembler:
                 return self._event_page(doc)
             case "stop":
                 return self._stop(read(Stop, doc))
-            case "stream_datum":
-                return self._stream_datum(doc)
-            case name if name in _WITHOUT_PATTERNS:
-                return []
+            case name if name in _EXTERNAL:
+                return self._elsewhere(name, doc)
         raise DecodeError("unknown document name")
 
     # --- documents -----------------------------------------------------------------------------
@@ -233,12 +245,108 @@ class Assembler:
         run.deadline = self._clock() + self._patience
         return [*self._stop_if_complete(run), *self._evict()]
 
-    def _stream_datum(self, doc: Mapping[str, Any]) -> list[Message]:
+    # --- external data -------------------------------------------------------------------------
+
+    def _elsewhere(self, name: str, doc: Mapping[str, Any]) -> list[Message]:
+        run = self._run_of_external(name, doc)
+        if run is None:
+            return []
+        if not self._external:
+            return self._not_read(name, doc)
+        datum = run.references.take(name, doc)
+        stream = self._streams.get(datum.descriptor) if datum else None
+        messages: list[Message] = []
+        if datum is not None and stream is not None:
+            due = self._clock() + _EVENT_WAIT if stream.only_rows else math.inf
+            for seq_num in range(datum.seq_nums.start, datum.seq_nums.stop):
+                if seq_num not in stream.unfilled and seq_num not in stream.seen:
+                    stream.rows.setdefault(seq_num, due)
+        for one in run.streams:
+            for event in list(one.unfilled.values()):
+                messages += self._answer(one, event)
+        return [*messages, *self._stop_if_complete(run)]
+
+    def _run_of_external(self, name: str, doc: Mapping[str, Any]) -> Run | None:
+        """Resources may name their run; else it is the one that began last."""
+        if isinstance(uid := doc.get("run_start"), str):
+            return self._runs.get(uid)
+        if name == "stream_datum":
+            stream = self._streams.get(str(doc.get("descriptor")))
+            return stream.run if stream else None
+        if name in ("resource", "stream_resource"):
+            return next(reversed(self._runs.values()), None)
+        holders = (run for run in self._runs.values() if run.references.holds(doc))
+        return next(holders, None)
+
+    def _not_read(self, name: str, doc: Mapping[str, Any]) -> list[Message]:
         stream = self._streams.get(str(doc.get("descriptor")))
-        if stream is None or not stream.analysed or stream.external_told:
+        if name != "stream_datum" or stream is None:
+            return []
+        if not stream.analysed or stream.external_told:
             return []
         stream.external_told = True
-        raise DecodeError("external data is not read; its events are counted as missing")
+        raise DecodeError(
+            "external data is not read; its events are counted as missing. Name the folders it "
+            "may lie in with ?data=FOLDER"
+        )
+
+    def _refer(self, stream: Stream, event: Event, keys: list[str]) -> list[Message]:
+        """The event with its references; nothing yet while they are not known."""
+        assert stream.layout is not None
+        layout, found = stream.layout, dict[str, Reference]()
+        for key in keys:
+            value = event.data.get(key)
+            shape = tuple(stream.descriptor.data_keys[key].shape or ())
+            if isinstance(value, str):
+                reference = stream.run.references.of_datum(value, shape)
+            else:
+                uid, seq_num = stream.descriptor.uid, event.seq_num
+                reference = stream.run.references.of_row(uid, key, seq_num, shape)
+            if reference is None:
+                stream.unfilled[event.seq_num] = event
+                return []
+            found[key] = reference
+        stream.unfilled.pop(event.seq_num, None)
+        stream.seen.add(event.seq_num)
+        origin = self._origin(stream.run.uid, event)
+        return [
+            Unfilled(
+                origin,
+                _NOBODY_READ_IT,
+                metadata(stream.descriptor, event),
+                references=found,
+                complete=partial(layout.filled, event, origin),
+                axis_from=layout.intensity if layout.axis is None else "",
+            )
+        ]
+
+    def _rows_alone(self, stream: Stream, now: float) -> list[Message]:
+        """Rows that have waited long enough for an event are answered without it."""
+        messages: list[Message] = []
+        for seq_num in [n for n, due in stream.rows.items() if due <= now]:
+            event = Event(
+                uid=f"{stream.descriptor.uid}/{seq_num}",
+                descriptor=stream.descriptor.uid,
+                time=time.time(),
+                seq_num=seq_num,
+                data={},
+            )
+            messages += self._answer(stream, event)
+        return messages
+
+    def _give_up_files(self, run: Run) -> list[Message]:
+        """No document will say any more where the arrays of these events lie."""
+        messages: list[Message] = []
+        for stream in run.streams:
+            messages += self._rows_alone(stream, math.inf)
+            for event in list(stream.unfilled.values()):
+                stream.seen.add(event.seq_num)
+                value = "no datum or stream_datum said where it lies"
+                error = PatternError("external data", value, "check the detector's file writer")
+                origin = self._origin(run.uid, event)
+                messages.append(PatternRefused(origin, error, metadata(stream.descriptor, event)))
+            stream.unfilled.clear()
+        return messages
 
     # --- runs ----------------------------------------------------------------------------------
 
@@ -281,7 +389,7 @@ class Assembler:
             intensity = find_intensity(stream.descriptor, named)
             if intensity is None:
                 return
-            stream.use(intensity, start, self._keys, self._wavelength)
+            stream.use(intensity, start, self._keys, self._wavelength, files=self._external)
         except PatternError as error:
             stream.problem = error
         run.analysed_stream = name
@@ -298,6 +406,13 @@ class Assembler:
         if not stream.analysed:
             return []
         origin = self._origin(stream.run.uid, event)
+        stream.rows.pop(event.seq_num, None)
+        if stream.layout is not None and self._external and event.seq_num not in stream.seen:
+            try:
+                if keys := stream.layout.external(event):
+                    return self._refer(stream, event, keys)
+            except DecodeError as error:
+                raise DecodeError(f"external data: {error}") from None
         if not stream.seen.add(event.seq_num):
             return [Dropped(origin, "event document: a duplicate of one already answered")]
         try:
@@ -325,12 +440,13 @@ class Assembler:
     def _close(
         self, run: Run, exit_status: str, reason: str, num_events: int | None = None
     ) -> list[Message]:
+        before = self._give_up_files(run)
         self._forget(run.uid)
         now = self._clock()
         for uid in (run.uid, *(stream.descriptor.uid for stream in run.streams)):
             self._closed.add(uid, now)
         if run.opened:
-            return [RunStopped(run.uid, num_events, exit_status, reason)]
+            return [*before, RunStopped(run.uid, num_events, exit_status, reason)]
         lost = run.undescribed
         if not lost:
             log.info("run %s has no patterns: %s", run.uid, run.summary())

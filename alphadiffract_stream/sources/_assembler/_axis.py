@@ -14,7 +14,7 @@ from ._keys import PatternKeys
 from ._raw_documents import Descriptor
 from ._units import AxisUnit, axis_rank, axis_unit
 
-_REMEDY = (
+REMEDY = (
     "add the axis (two_theta, q or d) to the event, the detector's configuration or the start "
     "document, or name its key with ?axis=KEY"
 )
@@ -52,11 +52,11 @@ def find_axis(
         named = [p for p in places if p.name == keys.axis]
         if not named:
             value = f"no array {keys.axis!r} in event, configuration or start"
-            raise PatternError("axis", value, _REMEDY)
+            raise PatternError("axis", value, REMEDY)
         return _axis(named[0], keys)
     ranked = [(r, i, p) for i, p in enumerate(places) if (r := axis_rank(p.name)) is not None]
     if not ranked:
-        raise PatternError("axis", f"none beside {intensity!r}", _REMEDY)
+        raise PatternError("axis", f"none beside {intensity!r}", REMEDY)
     size = descriptor.data_keys[intensity].size
     if size is not None:
         # An axis of another length belongs to another detector, unless it is the only one.

@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 
 from ...errors import PatternError
 from ...pattern import Origin, Pattern
-from ._axis import Axis, find_axis, vector
+from ._axis import REMEDY, Axis, find_axis, vector
 from ._beam import Beam, find_beam
 from ._keys import PatternKeys, RunHints, find_sigma
 from ._raw_documents import Descriptor, Event
+from ._unfilled import Beside
 from ._units import axis_unit
 
-_EXTERNAL = "external data is not read: put the integrated pattern itself into the event"
+_EXTERNAL = (
+    "external data is not read: name the folders it may lie in with ?data=FOLDER, or put the "
+    "integrated pattern itself into the event"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +30,47 @@ class Layout:
 
     descriptor: Descriptor
     intensity: str
-    axis: Axis
+    axis: Axis | None
+    """None where only the file of the intensity says."""
     beam: Beam
     sigma: str | None = None
     mask: str | None = None
 
-    def pattern(self, event: Event, origin: Origin) -> Pattern:
+    def external(self, event: Event) -> list[str]:
+        """Data keys this event is read from whose values are not in it, but elsewhere."""
+        roles = (self.intensity, self.axis.key if self.axis else None, self.sigma, self.mask)
+        beam = (statement.name for statement in self.beam.event_keys)
+        keys = self.descriptor.data_keys
+        return [
+            key
+            for key in dict.fromkeys((*roles, *beam))
+            if key is not None and keys[key].external and not _inside(event, key)
+        ]
+
+    def filled(
+        self, event: Event, origin: Origin, values: Mapping[str, Any], beside: Beside | None
+    ) -> Pattern:
+        """The pattern in `event` with what was read elsewhere. Raises PatternError."""
+        data, filled = {**event.data, **values}, {**event.filled, **dict.fromkeys(values, True)}
+        whole = event.model_copy(update={"data": data, "filled": filled})
+        return self.pattern(whole, origin, beside)
+
+    def pattern(self, event: Event, origin: Origin, beside: Beside | None = None) -> Pattern:
         """The pattern in `event`. Raises PatternError naming what is missing or wrong."""
         intensity = self._array(event, "intensity", self.intensity)
         wavelength, source = self.beam.of(event)
+        if self.axis is not None:
+            axis, unit = self._axis(event, self.axis), self.axis.unit.unit
+        elif beside is not None:
+            axis, unit = beside.axis, beside.unit
+            if beside.wavelength is not None and source in ("", "operator"):
+                wavelength, source = beside.wavelength, beside.wavelength_source
+        else:
+            raise PatternError("axis", "neither in the documents nor read from the file", REMEDY)
         return Pattern(
             intensity=intensity,
-            axis=self._axis(event),
-            unit=self.axis.unit.unit,
+            axis=axis,
+            unit=unit,
             wavelength=wavelength,
             wavelength_source=source,
             sigma=self._array(event, "sigma", self.sigma) if self.sigma else None,
@@ -47,9 +79,9 @@ class Layout:
             metadata=metadata(self.descriptor, event),
         )
 
-    def _axis(self, event: Event) -> NDArray[Any]:
-        key, scale = self.axis.key, self.axis.unit.scale
-        values = self.axis.values if key is None else self._array(event, "axis", key)
+    def _axis(self, event: Event, axis: Axis) -> NDArray[Any]:
+        key, scale = axis.key, axis.unit.scale
+        values = axis.values if key is None else self._array(event, "axis", key)
         if scale == 1.0:
             return values  # type: ignore[return-value]
         try:
@@ -81,10 +113,13 @@ def make_layout(
     start: Mapping[str, Any],
     keys: PatternKeys,
     wavelength: float | None,
+    *,
+    files: bool = False,
 ) -> Layout:
     """How to read `descriptor`'s events. Raises PatternError where that cannot be settled.
 
     wavelength: Å, the operator's, used where neither event, configuration nor start names one.
+    files: whether external data is read; its file may then say what the documents do not.
     """
     hints = RunHints.of(start)
     keys = hints.over(keys)
@@ -94,13 +129,29 @@ def make_layout(
     if isinstance(hints.axis, list):
         axis = Axis(axis_unit("axis", keys.unit), values=np.asarray(hints.axis))
     else:
-        axis = find_axis(descriptor, intensity, start, keys)
-    needed = axis.unit.unit.needs_wavelength
+        axis = _axis_or_file(descriptor, intensity, start, keys, files)
+    needed = axis is not None and axis.unit.unit.needs_wavelength
     beam = find_beam(
         descriptor, intensity, start, keys, hints, wavelength=wavelength, needed=needed
     )
     sigma = keys.sigma or find_sigma(descriptor, intensity)
     return Layout(descriptor, intensity, axis, beam, sigma, keys.mask)
+
+
+def _axis_or_file(
+    descriptor: Descriptor, intensity: str, start: Mapping[str, Any], keys: PatternKeys, files: bool
+) -> Axis | None:
+    try:
+        return find_axis(descriptor, intensity, start, keys)
+    except PatternError:
+        if files and keys.axis is None and descriptor.data_keys[intensity].external:
+            return None
+        raise
+
+
+def _inside(event: Event, key: str) -> bool:
+    value = event.data.get(key)
+    return value is not None and not isinstance(value, str) and event.filled.get(key) is not False
 
 
 def metadata(descriptor: Descriptor, event: Event) -> dict[str, Any]:

@@ -20,21 +20,23 @@ Time = Annotated[float, BeforeValidator(_plain), Field(allow_inf_nan=False)]
 SeqNum = Annotated[int, BeforeValidator(_plain), Field(ge=0, lt=2**53, strict=True)]
 
 
-class _Document(BaseModel):
+class Document(BaseModel):
+    """What every one of them allows: more fields than are read."""
+
     model_config = ConfigDict(extra="ignore", frozen=True, arbitrary_types_allowed=True)
 
 
-T = TypeVar("T", bound=_Document)
+T = TypeVar("T", bound=Document)
 
 
-class Start(_Document):
+class Start(Document):
     """A run begins."""
 
     uid: Uid
     time: Time
 
 
-class DataKey(_Document):
+class DataKey(Document):
     """What one column of the events holds."""
 
     dtype: str = ""
@@ -57,14 +59,14 @@ class DataKey(_Document):
         return self.shape[-1] if self.shape else None
 
 
-class Configuration(_Document):
+class Configuration(Document):
     """How one object was set up."""
 
     data: dict[str, Any] = {}
     data_keys: dict[str, DataKey] = {}
 
 
-class Descriptor(_Document):
+class Descriptor(Document):
     """The columns of one stream of events."""
 
     uid: Uid
@@ -92,7 +94,7 @@ class Descriptor(_Document):
         return data_key.object_name if data_key else None
 
 
-class Event(_Document):
+class Event(Document):
     """One row."""
 
     uid: Uid
@@ -104,7 +106,7 @@ class Event(_Document):
     filled: dict[str, Any] = {}
 
 
-class Stop(_Document):
+class Stop(Document):
     """A run ends."""
 
     run_start: Uid

@@ -11,6 +11,7 @@ from ...pattern import Origin, Pattern
 from ._keys import OURS, PatternKeys
 from ._layout import Layout, make_layout
 from ._raw_documents import Descriptor, Event, Stop
+from ._references import References
 from ._seen import SequenceSet
 
 
@@ -29,6 +30,7 @@ class Run:
     """Whether `RunStarted` was sent."""
     analysed_stream: str | None = None
     streams: list[Stream] = field(default_factory=list)
+    references: References = field(default_factory=References)
 
     @property
     def waiting(self) -> bool:
@@ -78,6 +80,10 @@ class Stream:
     seen: SequenceSet = field(default_factory=SequenceSet)
     external_told: bool = False
     """Whether the log has been told that external data is not read."""
+    unfilled: dict[int, Event] = field(default_factory=dict)
+    """Events, by seq_num, until somebody has said where their arrays lie."""
+    rows: dict[int, float] = field(default_factory=dict)
+    """Rows that have come before their event, by seq_num, and when to go on without it."""
 
     @property
     def analysed(self) -> bool:
@@ -85,10 +91,21 @@ class Stream:
         return self.layout is not None or self.problem is not None
 
     def use(
-        self, intensity: str, start: Mapping[str, Any], keys: PatternKeys, wavelength: float | None
+        self,
+        intensity: str,
+        start: Mapping[str, Any],
+        keys: PatternKeys,
+        wavelength: float | None,
+        *,
+        files: bool,
     ) -> None:
         """Analyse this stream. Raises PatternError where its documents do not say how."""
-        self.layout = make_layout(self.descriptor, intensity, start, keys, wavelength)
+        self.layout = make_layout(self.descriptor, intensity, start, keys, wavelength, files=files)
+
+    @property
+    def only_rows(self) -> bool:
+        """Whether there may be no events at all: nothing would be in them."""
+        return all(key.external == "STREAM:" for key in self.descriptor.data_keys.values())
 
     def pattern(self, event: Event, origin: Origin) -> Pattern:
         """The pattern in `event`. Raises PatternError."""

@@ -7,10 +7,22 @@ from pathlib import Path
 from ...errors import PatternError
 from . import _chi, _columns, _gsas, _nexus, _npy, _rruff, _xrdml
 from ._foreign import refuse_foreign
+from ._hdf5 import Tree
+from ._nexus import beside as nexus_beside
 from ._parsed import FileBusyError, Parsed, Reader, Results
 from ._text import MAX_BYTES
 
-__all__ = ["FORMATS", "MAX_BYTES", "SUFFIXES", "FileBusyError", "Parsed", "identify", "parse"]
+__all__ = [
+    "FORMATS",
+    "MAX_BYTES",
+    "SUFFIXES",
+    "FileBusyError",
+    "Parsed",
+    "Tree",
+    "identify",
+    "nexus_beside",
+    "parse",
+]
 
 FORMATS: dict[str, Reader] = {
     "columns": _columns.read,

@@ -21,9 +21,10 @@ _DEEPEST = 16
 class Tree:
     """An open HDF5 file. Use as a context manager; closes every file it opened."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, swmr: bool = False) -> None:
+        """swmr: also while a writer that allows it has it open."""
         self.folder = path.resolve().parent
-        self.root = h5py.File(path, "r")
+        self.root = h5py.File(path, "r", swmr=swmr)
         self.outside: list[str] = []
         """Links that were not followed, for the message if nothing else is found."""
         self._files = [self.root]

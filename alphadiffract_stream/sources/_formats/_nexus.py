@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PatternError
+from ...pattern import RadialUnit
 from ._axis_names import Axis, axis_of, axis_of_units
 from ._beam import Beam
 from ._columns import settle
@@ -192,6 +193,28 @@ def _frames(tree: Tree, entry: h5py.Group, stack: _Stack, path: Path) -> Results
             doubts=doubts | _doubt(beam(frame)),
             metadata=about | ({"frame": frame} if leading else {}),
         )
+
+
+def beside(
+    tree: Tree, data: h5py.Group, frame: int, place: str
+) -> tuple[NDArray[np.float64], RadialUnit, float | None, str]:
+    """What the NXdata group `data` says of its radial axis: (n,) values, unit, wavelength (Å) of
+    `frame` and where that stood. Raises PatternError where it does not say."""
+    stack = _stack(tree, data, Path(place))
+    if stack is None:
+        remedy = "write NXazint1d, or put the axis into the documents"
+        raise PatternError("axis", f"{place}: {data.name} has no radial axis", remedy)
+    if not tree.stays_inside(stack.axis):
+        raise PatternError("axis", f"{place}: outside of the file's folder", "put it inside")
+    unit, scale, doubts = settle(stack.meaning, place)
+    if unit is None:
+        raise doubts["unit"]
+    leading = [n for i, n in enumerate(stack.signal.shape) if i != stack.dimension]
+    entry: Any = data
+    while entry.name != "/" and attribute(entry, "NX_class") != "NXentry":
+        entry = entry.parent
+    beam = beams(tree, entry, data, place, int(np.prod(leading)))(frame)
+    return stack.axis[()].astype(float) * scale, unit, beam.wavelength, beam.source
 
 
 def _row(dataset: h5py.Dataset | None, where: tuple[Any, ...]) -> NDArray[np.float64] | None:

@@ -1,0 +1,193 @@
+"""Where external data lies: what resource, datum and stream documents of one run say. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from pydantic import Field
+
+from ...errors import DecodeError
+from ._raw_documents import Document, read
+
+_HDF5 = "application/x-hdf5"
+_DATASET = "/entry/data/data"
+"""Where areaDetector's file writer puts its frames."""
+_SPECS = {"AD_HDF5": _HDF5, "AD_HDF5_SWMR": _HDF5, "AD_HDF5_SWMR_STREAM": _HDF5}
+"""Names of resources and the type of file each stands for."""
+Shape = tuple[int | None, ...]
+
+_MOST_DATUMS = 200_000
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """One event's share of one file."""
+
+    uri: str
+    mimetype: str
+    """Empty where the resource's spec is not one that is read."""
+    spec: str
+    dataset: str
+    index: int
+    """Row of a dataset that has one for each event, or number of the frames below."""
+    shape: Shape
+    """Of one event's value, as its data key says."""
+    frames: int | None = None
+    """Frames an event has, where they are known to lie one after the other."""
+
+
+class _Span(Document):
+    start: int = Field(ge=0, lt=2**53)
+    stop: int = Field(ge=0, lt=2**53)
+
+
+class StreamResource(Document):
+    """A file that holds a data key of many events."""
+
+    uid: str
+    data_key: str
+    mimetype: str = ""
+    uri: str = ""
+    parameters: dict[str, Any] = Field(default_factory=dict)
+    spec: str = ""
+    root: str = ""
+    resource_path: str = ""
+    resource_kwargs: dict[str, Any] = Field(default_factory=dict)
+
+
+class StreamDatum(Document):
+    """Which rows of it have come, and whose events they are."""
+
+    uid: str
+    stream_resource: str
+    descriptor: str
+    indices: _Span
+    seq_nums: _Span
+
+
+class Resource(Document):
+    """A file, in the older form."""
+
+    uid: str
+    spec: str
+    root: str = ""
+    resource_path: str
+    resource_kwargs: dict[str, Any] = Field(default_factory=dict)
+
+
+class Datum(Document):
+    """One event's share of it."""
+
+    datum_id: str
+    resource: str
+    datum_kwargs: dict[str, Any] = Field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class References:
+    """Everything that was said of external data in one run."""
+
+    _resources: dict[str, Resource] = field(default_factory=dict)
+    _datums: dict[str, Datum] = field(default_factory=dict)
+    _stream_resources: dict[str, StreamResource] = field(default_factory=dict)
+    _stream_datums: dict[tuple[str, str], list[StreamDatum]] = field(default_factory=dict)
+    """By descriptor and data key."""
+
+    def holds(self, doc: Mapping[str, Any]) -> bool:
+        """Whether a datum or datum page belongs to a resource of this run."""
+        return doc.get("resource") in self._resources
+
+    def take(self, name: str, doc: Mapping[str, Any]) -> StreamDatum | None:
+        """Note one document; returns it if it says that rows have come. Raises DecodeError."""
+        match name:
+            case "resource":
+                resource = read(Resource, doc)
+                self._resources[resource.uid] = resource
+            case "stream_resource":
+                stream_resource = read(StreamResource, doc)
+                self._stream_resources[stream_resource.uid] = stream_resource
+            case "datum":
+                self._add(read(Datum, doc))
+            case "datum_page":
+                for row in _unpack(doc):
+                    self._add(read(Datum, row))
+            case "stream_datum":
+                return self._came(read(StreamDatum, doc))
+        return None
+
+    def of_datum(self, datum_id: str, shape: Shape) -> Reference | None:
+        """Where the datum of this id lies; None while its documents have not come."""
+        datum = self._datums.get(datum_id)
+        resource = self._resources.get(datum.resource) if datum else None
+        if datum is None or resource is None:
+            return None
+        said = {**resource.resource_kwargs, **datum.datum_kwargs}
+        return Reference(
+            _joined(resource.root, resource.resource_path),
+            _SPECS.get(resource.spec, ""),
+            resource.spec,
+            str(said.get("dataset") or said.get("path") or _DATASET),
+            _whole(said.get("point_number", 0)),
+            shape,
+            max(1, _whole(said.get("frame_per_point", 1))),
+        )
+
+    def of_row(self, descriptor: str, key: str, seq_num: int, shape: Shape) -> Reference | None:
+        """Where this data key of this event lies; None while no document has said so."""
+        # From the end: the row asked for is nearly always the latest.
+        for datum in reversed(self._stream_datums.get((descriptor, key), [])):
+            if datum.seq_nums.start <= seq_num < datum.seq_nums.stop:
+                resource = self._stream_resources[datum.stream_resource]
+                said = {**resource.resource_kwargs, **resource.parameters}
+                return Reference(
+                    resource.uri or _joined(resource.root, resource.resource_path),
+                    resource.mimetype or _SPECS.get(resource.spec, ""),
+                    resource.spec,
+                    str(said.get("dataset") or said.get("path") or _DATASET),
+                    datum.indices.start + seq_num - datum.seq_nums.start,
+                    shape,
+                )
+        return None
+
+    def _add(self, datum: Datum) -> None:
+        self._datums[datum.datum_id] = datum
+        if len(self._datums) > _MOST_DATUMS:
+            del self._datums[next(iter(self._datums))]
+
+    def _came(self, datum: StreamDatum) -> StreamDatum:
+        resource = self._stream_resources.get(datum.stream_resource)
+        if resource is None:
+            raise DecodeError(f"its stream_resource {datum.stream_resource} never came")
+        rows = datum.indices.stop - datum.indices.start
+        if rows != datum.seq_nums.stop - datum.seq_nums.start:
+            raise DecodeError(
+                f"{rows} rows for seq_num {datum.seq_nums.start}…{datum.seq_nums.stop - 1}; "
+                "there must be one for each event"
+            )
+        spans = self._stream_datums.setdefault((datum.descriptor, resource.data_key), [])
+        spans.append(datum)
+        return datum
+
+
+def _unpack(page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    try:
+        kwargs = dict(page.get("datum_kwargs") or {})
+        for i, datum_id in enumerate(page["datum_id"]):
+            row = {key: column[i] for key, column in kwargs.items()}
+            yield {"datum_id": datum_id, "resource": page["resource"], "datum_kwargs": row}
+    except (KeyError, TypeError, IndexError, ValueError, AttributeError) as error:
+        raise DecodeError(f"no datum page: {type(error).__name__} {error}") from None
+
+
+def _joined(root: str, path: str) -> str:
+    return f"{root.rstrip('/')}/{path.lstrip('/')}" if root else path
+
+
+def _whole(value: Any) -> int:
+    value = value.item() if isinstance(value, np.generic) else value
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise DecodeError(f"{value!r:.60}: a whole number is needed")
+    return value
