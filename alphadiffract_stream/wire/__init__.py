@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._brokers import brokers_of, properties_of, topics_of
+from ._limits import check_json
 from ._message import (
     DEFAULT_MAX_MESSAGE,
     Serializer,
@@ -18,6 +19,7 @@ __all__ = [
     "DEFAULT_MAX_MESSAGE",
     "Serializer",
     "brokers_of",
+    "check_json",
     "checked_prefix",
     "decode_message",
     "decode_pair",

@@ -9,6 +9,7 @@ import msgpack
 import orjson
 
 from ..errors import DecodeError
+from ._limits import check_json, check_msgpack
 from ._message import DEFAULT_MAX_MESSAGE
 from ._numpy import decode_numpy, encode_numpy
 from ._payload import PICKLE_REMEDY
@@ -37,8 +38,10 @@ def decode_pair(
         raise DecodeError(PICKLE_REMEDY.partition(", or trust")[0])
     try:
         if message.lstrip(b" \t\r\n")[:1] == b"[":
+            check_json(message)
             pair = orjson.loads(message)
         else:
+            check_msgpack(message)
             pair = msgpack.unpackb(message, object_hook=decode_numpy)
     except DecodeError:
         raise

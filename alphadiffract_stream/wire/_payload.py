@@ -13,6 +13,7 @@ import numpy as np
 import orjson
 
 from ..errors import DecodeError
+from ._limits import check_json, check_msgpack
 from ._numpy import decode_numpy, encode_numpy
 
 PICKLE_REMEDY = (
@@ -48,9 +49,10 @@ def encode(document: Mapping[str, Any], serializer: Serializer) -> bytes:
 def decode(payload: bytes, serializer: Serializer, allow_pickle: bool) -> dict[str, Any]:
     """The document in `payload`. Raises DecodeError; unpickles only when `allow_pickle`."""
     found = sniff(payload)
-    if found is Serializer.PICKLE and not allow_pickle:
-        raise DecodeError(PICKLE_REMEDY)
     chosen = found if serializer is Serializer.AUTO else serializer
+    # Also chosen: a pickle may begin like msgpack (0x88).
+    if Serializer.PICKLE in (found, chosen) and not allow_pickle:
+        raise DecodeError(PICKLE_REMEDY)
     try:
         document = _READERS[chosen](payload)
     except DecodeError:
@@ -84,10 +86,12 @@ def sniff(payload: bytes) -> Serializer:
 
 
 def _read_msgpack(payload: bytes) -> Any:
+    check_msgpack(payload)
     return msgpack.unpackb(payload, object_hook=decode_numpy)
 
 
 def _read_json(payload: bytes) -> Any:
+    check_json(payload)
     try:
         return orjson.loads(payload)
     except orjson.JSONDecodeError:

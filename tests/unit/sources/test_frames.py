@@ -178,7 +178,7 @@ def test_a_pattern_that_is_wrong_is_refused_and_the_next_one_read(fields, frames
     [
         ([b""], "no JSON header"),
         ([b"\xff"], "no JSON header"),
-        ([b"[" * 100_000], "no JSON header"),
+        ([b"[" * 100_000], "100000 levels of nesting"),
         ([b"[1]"], "must be an object"),
         ([b"{}"], "header version: missing"),
         ([header("sing")], "header kind: 'sing'"),
@@ -306,3 +306,12 @@ def test_an_address_that_is_taken_is_said():
         open_source(f"frames://127.0.0.1:{port}?topic=x")
 
     context.destroy(linger=0)
+
+
+def test_a_million_faults_in_a_header_are_told_as_one():
+    axis = ["no number"] * 250_000
+
+    *_, told = reader(max_message=10**8).read([pattern(axis=axis), INTENSITY.tobytes()])
+
+    assert isinstance(told, PatternRefused)
+    assert told.error.field == "axis"

@@ -135,9 +135,9 @@ def test_forged_arrays_are_refused(array):
         (b" start ", "neither JSON, msgpack nor pickle"),
         (b" start [1]", "neither JSON, msgpack nor pickle"),
         (b" start {", "no json document"),
-        (b" start {" + b'"a":' + b"[" * 100_000, "no json document"),
-        (b" start " + msgpack.packb({"a": 1})[:-1], "no msgpack document"),
-        (b" start \x81" + b"\x91" * 100_000, "no msgpack document"),
+        (b" start {" + b'"a":' + b"[" * 100_000, "start document: 100001 lists"),
+        (b" start " + msgpack.packb({"a": 1})[:-1], "msgpack cut off"),
+        (b" start \x81" + b"\x91" * 100_000, "65 levels of nesting"),
         (b" \xff\xfe {}", "no document name"),
         (b" sta/rt {}", "no document name"),
     ],
@@ -189,3 +189,15 @@ def test_a_prefix_has_no_space():
     assert checked_prefix("raw") == b"raw"
     with pytest.raises(ConfigurationError, match="may not contain a space"):
         checked_prefix("r aw")
+
+
+def test_a_pickle_that_begins_like_msgpack_is_not_read(tmp_path):
+    touched = tmp_path / "touched"
+    disguised = b"\x88" + b"0" + pickle.dumps(Evil(touched), 0)  # true, taken off the stack again
+
+    with pytest.raises(DecodeError, match="a pickle can run any code"):
+        decode_message(message(disguised), serializer=Serializer.PICKLE)
+    assert not touched.exists()
+    with pytest.raises(DecodeError):
+        decode_message(message(disguised))
+    assert not touched.exists()
