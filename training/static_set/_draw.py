@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from alphadiffract_stream.grid import GRID_MAX, GRID_MIN, GRID_WAVELENGTH
 from alphadiffract_stream.simulation import Profile, StructureError
 
 from ..patterns import PAPER
@@ -93,7 +94,23 @@ def _clean(
             raise ValueError("engine: gsas2 wants structures with atoms, not reflections")
         return _by_gsas2(crystal, parameters)
     store = tabulate(crystal) if isinstance(crystal, StructureRecord) else crystal
+    store = _inside(store)
     return (*_by_drawer(store, parameters, job), _niggli(store))
+
+
+def _inside(store: ReflectionStore) -> ReflectionStore:
+    """Reflections strictly within 5–20° at 20 keV, which are all GSAS-II would draw.
+
+    Tables reach a little farther, for strained cells. Raises StructureError where none is left.
+    """
+    lattice = lattice_vectors(store.cell[0].tolist())
+    spacing = 1 / np.linalg.norm(store.hkl @ np.linalg.inv(lattice).T, axis=1)
+    low, high = (GRID_WAVELENGTH / 2 / np.sin(np.radians(x / 2)) for x in (GRID_MAX, GRID_MIN))
+    keep = (spacing > low) & (spacing < high)
+    if not keep.any():
+        raise StructureError("no reflections in range")
+    offsets = np.array([0, keep.sum()])
+    return replace(store, offsets=offsets, hkl=store.hkl[keep], strength=store.strength[keep])
 
 
 def _by_drawer(
