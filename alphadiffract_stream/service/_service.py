@@ -65,6 +65,9 @@ class Service:
         """Set once sources are read and the engine is served."""
         self._settings = settings
         self._sources = sources
+        for source in sources:
+            if decoding := getattr(source, "decoding", None):
+                decoding.observe = self.metrics.stages.decode.observe
         self._outlets = [Outlet(sink, self.metrics, settings.sink_timeout) for sink in sinks]
         self._runs = Runs(engine, settings, self.metrics, self._emit)
         self._health = self._health_of(engine)

@@ -18,6 +18,7 @@ from ..pattern import Origin
 from ..urls import Url
 from ..wire import DEFAULT_MAX_MESSAGE, Serializer, checked_prefix, decode_message, read_options
 from ._assembler import Assembler
+from ._decoding import Decoding
 from ._document_options import DocumentOptions
 from ._external import filled
 from ._messages import Dropped, Message
@@ -47,6 +48,7 @@ class BlueskyZmqSource:
 
     def __init__(self, url: Url, options: Options, wavelength: float | None) -> None:
         self.name = url.text
+        self.decoding = Decoding()
         self._options = options
         prefix = checked_prefix(options.prefix)
         self._filler = options.filler()
@@ -77,7 +79,10 @@ class BlueskyZmqSource:
         try:
             while True:
                 frames = await self._receiver.receive(self._timeout())
-                messages = self._assembler.expire() if frames is None else self._take(frames)
+                if frames is None:
+                    messages = self._assembler.expire()
+                else:
+                    messages = self.decoding(self._take, frames)
                 async for message in filled(self._filler, messages):
                     yield message
         except Closed:
@@ -92,6 +97,11 @@ class BlueskyZmqSource:
     def connections(self) -> int:
         """Proxies connected at the moment: 0 or 1."""
         return self._receiver.connections
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can come in now, or ""."""
+        return self._receiver.trouble
 
     def _timeout(self) -> float | None:
         deadline = self._assembler.deadline

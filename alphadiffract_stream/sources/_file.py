@@ -29,6 +29,7 @@ class FileSource:
         self.name = name
         self.paths = tuple(paths)
         self._run = FileRun(options or ReadOptions(), wavelength, "file")
+        self.decoding = self._run.decoding
         self._closed = False
 
     async def __aiter__(self) -> AsyncIterator[Message]:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ..errors import PatternError
 from ..pattern import Origin, Pattern
+from ._decoding import Decoding
 from ._formats import FileBusyError
 from ._messages import Message, PatternReceived, PatternRefused, RunStarted, RunStopped
 from ._read_options import ReadOptions
@@ -24,6 +25,7 @@ class FileRun:
         self.uid = str(uuid.uuid4())
         self.descriptor_uid = str(uuid.uuid4())
         self.num_events = 0
+        self.decoding = Decoding()
         self._options = options
         self._wavelength = wavelength
         self._transport = transport
@@ -52,11 +54,15 @@ class FileRun:
         results = self._options.read(path, self._wavelength)
         try:
             while True:
+                began = time.perf_counter()
                 result = await asyncio.to_thread(_next, results)
+                seconds = time.perf_counter() - began
                 if result is None:
                     return
                 if wait and isinstance(result, FileBusyError):
                     raise result
+                if self.decoding.observe:
+                    self.decoding.observe(seconds)
                 yield self._message(path, result)
         finally:
             # Cancelled while a thread still reads: the generator then closes itself when done.

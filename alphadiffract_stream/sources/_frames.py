@@ -20,6 +20,7 @@ from ..pattern import Origin
 from ..urls import Url
 from ..wire import DEFAULT_MAX_MESSAGE, read_options
 from ._assembler import Recent, SequenceSet
+from ._decoding import Decoding
 from ._frame_header import (
     Defaults,
     Identity,
@@ -182,6 +183,7 @@ class FramesSource:
 
     def __init__(self, url: Url, options: Options, wavelength: float | None) -> None:
         self.name = url.text
+        self.decoding = Decoding()
         self._reader = FrameReader(url.text, wavelength, options.max_message)
         self._receiver = Receiver(
             url.text,
@@ -197,10 +199,16 @@ class FramesSource:
         """``tcp://…`` as bound or connected."""
         return self._receiver.address
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can come in now, or ""."""
+        return self._receiver.trouble
+
     async def __aiter__(self) -> AsyncIterator[Message]:
         try:
             while True:
-                for message in self._reader.read(await self._receiver.receive(None) or [b""]):
+                frames = await self._receiver.receive(None) or [b""]
+                for message in self.decoding(self._reader.read, frames):
                     yield message
         except Closed:
             for message in self._reader.finish():

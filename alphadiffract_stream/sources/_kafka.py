@@ -27,6 +27,7 @@ from ..wire import (
     topics_of,
 )
 from ._assembler import Assembler
+from ._decoding import Decoding
 from ._document_options import DocumentOptions
 from ._external import filled
 from ._kafka_consumer import GroupConsumer
@@ -78,6 +79,7 @@ class KafkaSource:
             external=self._filler is not None,
         )
         self._offsets = Offsets()
+        self.decoding = Decoding()
         properties = properties_of(url, options.config)
         properties |= {"bootstrap.servers": brokers_of(url), "group.id": options.group}
         earliest = options.start == "earliest"
@@ -102,7 +104,7 @@ class KafkaSource:
                 for message in self._assembler.release(theirs):
                     yield message
                 for one in received:
-                    async for message in filled(self._filler, self._take(one)):
+                    async for message in filled(self._filler, self.decoding(self._take, one)):
                         yield self._noted(message)
                 async for message in filled(self._filler, self._assembler.expire()):
                     yield self._noted(message)

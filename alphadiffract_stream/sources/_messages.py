@@ -75,7 +75,8 @@ class Source(Protocol):
 
     Iterates until the transport ends (files) or `close` is called (sockets). A transport that
     keeps what is not acknowledged also has ``settled(run_uid)``: it is called once a run of the
-    source is closed and all its answers have gone to every sink.
+    source is closed and all its answers have gone to every sink. One that can tell has
+    ``trouble``: why nothing can come in now, or ""; and ``decoding``, a `Decoding`.
     """
 
     name: str

@@ -51,6 +51,7 @@ class Receiver:
         self.name = name
         self.connections = 0
         """Peers at the moment, as far as the watch on the socket has told."""
+        self._bound = bind
         self._seen_any = False
         self._closed = False
         self._context = zmq.asyncio.Context()
@@ -78,6 +79,13 @@ class Receiver:
     def address(self) -> str:
         """What was bound or connected, with the port 0MQ chose where it was asked to."""
         return self._socket.get_string(zmq.LAST_ENDPOINT)
+
+    @property
+    def trouble(self) -> str:
+        """Why nothing can come in now, or ""; who binds waits for others and is never at fault."""
+        if self._bound or self.connections or self._closed:
+            return ""
+        return "the connection was lost" if self._seen_any else "not connected"
 
     async def receive(self, patience: float | None) -> list[bytes] | None:
         """The frames of the next message; None after `patience` s. Raises Closed.

@@ -59,6 +59,7 @@ class WatchSource:
         self.name = name
         self._options = options or WatchOptions()
         self._run = FileRun(self._options, wavelength, "watch")
+        self.decoding = self._run.decoding
         self._stop = asyncio.Event()
         self._folder = Folder(
             folder,
