@@ -21,6 +21,9 @@ from ..urls import Url
 from ._golden import check_golden, golden_pattern
 
 _OPTIONS = {"threads", "max_batch"}
+_WEIGHTS_ELSEWHERE = b"\n\x08location\x12"
+"""In an ONNX file: the key of a tensor's external data. The card's hash does not cover such a file,
+and ONNX Runtime looks for it in the current folder."""
 
 
 def open(url: Url) -> OnnxEngine:
@@ -112,6 +115,11 @@ def _verified(path: Path) -> tuple[bytes, ModelCard]:
         raise EngineError(
             f"{path}: sha256 is {found}, its card says {card.sha256}; "
             "the file is damaged or is not this card's model"
+        )
+    if _WEIGHTS_ELSEWHERE in model:
+        raise EngineError(
+            f"{path}: its weights lie in another file, which the card's sha256 does not cover; "
+            "save it in one piece (onnx.save without save_as_external_data)"
         )
     return model, card
 

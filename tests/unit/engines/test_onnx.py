@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 
 import numpy as np
+import onnx
 import pytest
 
 from alphadiffract_stream.engines import Engine, check_golden, golden_pattern, open_engine
@@ -96,9 +98,19 @@ def test_the_hash_is_checked_before_the_runtime_reads_the_model(tmp_path):
         open_engine(f"onnx:{path}")
 
 
-def test_a_model_with_its_hash_that_is_no_onnx_is_refused(tmp_path):
-    import hashlib
+def test_weights_in_a_file_the_hash_does_not_cover_are_refused(tmp_path):
+    path = make_tiny_model(tmp_path)
+    model = onnx.load(path)
+    onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=100)
+    card = json.loads(path.with_suffix(".json").read_text())
+    card["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_suffix(".json").write_text(json.dumps(card))
 
+    with pytest.raises(EngineError, match="weights lie in another file"):
+        open_engine(f"onnx:{path}")
+
+
+def test_a_model_with_its_hash_that_is_no_onnx_is_refused(tmp_path):
     path = make_tiny_model(tmp_path)
     path.write_bytes(b"not a model")
     card = json.loads(path.with_suffix(".json").read_text())
