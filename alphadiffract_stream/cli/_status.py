@@ -131,12 +131,14 @@ def _runs(answer: dict[str, Any]) -> Any:
     def counts(account: dict[str, Any]) -> list[Text]:
         return [Text(str(account[n]), style=_BAD.get(n, "") if account[n] else "") for n in _COUNTS]
 
-    table = Table(box=None, header_style="bold", pad_edge=False, show_footer=True)
+    table = Table(
+        box=None, header_style="bold", pad_edge=False, show_footer=True, padding=(0, 1, 0, 0)
+    )
     table.add_column("run", "all", no_wrap=True)
     table.add_column("scan", justify="right")
     table.add_column("state", no_wrap=True)
     for name, total in zip(_COUNTS, counts(answer["totals"]), strict=True):
-        table.add_column(name, total, justify="right")
+        table.add_column(name, total, justify="right", min_width=len(name))
     table.add_column("never came", overflow="fold")
     for run in answer["runs"]:
         listed = ranges(run["missing_seq_nums"])
@@ -153,8 +155,9 @@ def _endpoints(answer: dict[str, Any]) -> Any:
 
     engine = answer["engine"]
     table = Table(box=None, header_style="bold", pad_edge=False)
-    for heading in ("\nwhat", "\nstate", "\nname"):
-        table.add_column(heading, overflow="fold")
+    for heading in ("\nwhat", "\nstate"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("\nname", overflow="fold")
     rows = [("engine", engine)] + [("fallback", engine["fallback"])] * bool(engine["fallback"])
     for kind, one in rows:
         state = "in order" if one["in_order"] else "out of order"

@@ -124,7 +124,9 @@ def _engine(state: State) -> Iterable[Metric]:
 
 def _endpoints(state: State) -> Iterable[Metric]:
     sources, sinks = state.source_states(), state.sink_states()
-    connected = {one["name"]: one["state"] == "reading" for one in sources}
+    # One that came to its end, as files do, is not away.
+    reading = [one for one in sources if one["state"] != "ended"]
+    connected = {one["name"]: one["state"] == "reading" for one in reading}
     is_open = {one["name"]: one["state"] == "open" for one in sinks}
     gauge, counter = GaugeMetricFamily, CounterMetricFamily
     text = "1 while the source is read and connected."

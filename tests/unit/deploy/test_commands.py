@@ -17,8 +17,6 @@ from tests import deploy_commands
 from tests.deploy_commands import DEPLOY, ROOT, UsageError, commands, parse
 
 COMMANDS = list(commands())
-LATER = {"ALPHADIFFRACT_METRICS_PORT", "ALPHADIFFRACT_METRICS_HOST"}
-"""Settings that deploy/ gives already and that the service warns about until it has them."""
 
 
 def proxy(words: list[str]) -> None:
@@ -99,10 +97,7 @@ def test_variables_name_settings():
     named = set(re.findall(r"\bALPHADIFFRACT_[A-Z_]+\b", text))
     known = {f"ALPHADIFFRACT_{name.upper()}" for name in Settings.model_fields}
     assert "ALPHADIFFRACT_ENGINE" in named
-    unknown = named - known
-    assert unknown <= LATER, f"no such setting: {sorted(unknown - LATER)}"
-    if unknown:
-        pytest.skip(f"no settings of the service yet: {sorted(unknown)}")
+    assert sorted(named - known) == [], "no such settings"
 
 
 def test_containers_get_what_they_copy():

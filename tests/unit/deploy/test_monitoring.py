@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
 import yaml
 
-import alphadiffract_stream
-from tests.deploy_commands import DEPLOY
+from alphadiffract_stream.service import Service, Settings
+from alphadiffract_stream.service._telemetry_collector import families
+from alphadiffract_stream.telemetry import STAGES
+from tests.deploy_commands import DEPLOY, ROOT
+from tests.streams import EchoEngine, MemorySink, MemorySource
 
-OURS = {
-    "alphadiffract_events_received_total": set(),
-    "alphadiffract_events_predicted_total": set(),
-    "alphadiffract_events_refused_total": set(),
-    "alphadiffract_events_failed_total": set(),
-    "alphadiffract_stage_seconds_bucket": {"le", "stage"},
-    "alphadiffract_queue_depth": set(),
-}
-"""Metric → its labels besides Prometheus' own."""
-STAGES = {"decode", "convert", "queue", "infer", "publish"}
 OTHERS = {
     "up",
     "nv_inference_queue_duration_us",
     "nv_inference_compute_infer_duration_us",
     "nv_inference_request_success",
 }
-FUNCTIONS = {"sum", "min", "max", "by", "rate", "histogram_quantile", "or", "vector"}
+FUNCTIONS = {"sum", "min", "max", "by", "rate", "increase", "histogram_quantile", "or", "vector"}
 DASHBOARD = json.loads((DEPLOY / "grafana/dashboards/alphadiffract.json").read_text("utf-8"))
 ALERTS = yaml.safe_load((DEPLOY / "prometheus/alerts.yml").read_text("utf-8"))
 RULES = [rule for group in ALERTS["groups"] for rule in group["rules"]]
@@ -36,6 +30,17 @@ QUERIES = {
     **{f"{p['title']} {t['refId']}": t["expr"] for p in DASHBOARD["panels"] for t in p["targets"]},
     **{rule["alert"]: rule["expr"] for rule in RULES},
 }
+
+
+@cache
+def ours() -> dict[str, set[str]]:
+    """Metrics a service gives → their labels besides Prometheus' own."""
+    service = Service([MemorySource([])], [MemorySink()], EchoEngine(), Settings())
+    return {
+        sample.name: set(sample.labels)
+        for family in families(service.state)
+        for sample in family.samples
+    }
 
 
 def names(query: str) -> set[str]:
@@ -52,7 +57,7 @@ def names(query: str) -> set[str]:
 def test_queries_ask_for_metrics_there_are(name):
     asked = names(QUERIES[name])
     assert asked
-    assert asked <= OURS.keys() | OTHERS, f"{name}: {asked}"
+    assert asked <= ours().keys() | OTHERS, f"{name}: {asked}"
 
 
 @pytest.mark.parametrize("name", QUERIES)
@@ -60,27 +65,31 @@ def test_queries_are_closed_and_name_known_labels(name):
     query = QUERIES[name]
     for opening, closing in ("()", "{}", "[]"):
         assert query.count(opening) == query.count(closing), name
-    assert set(re.findall(r'stage="(\w+)"', query)) <= STAGES
+    assert set(re.findall(r'stage="(\w+)"', query)) <= set(STAGES)
     labels = {
         label for group in re.findall(r"by *\(([^)]*)\)", query) for label in group.split(", ")
     }
-    assert labels <= {"le", "stage", "instance"}, name
+    known = {label for metric in names(query) for label in ours().get(metric, ())}
+    assert labels <= known | {"instance", "le"}, name
     for metric in names(query):
-        if metric.endswith(("_total", "_bucket")) and "rate(" in query:
-            assert re.search(rf"rate\({metric}(\{{[^}}]*\}})?\[", query), (
+        if metric.endswith(("_total", "_bucket")) and re.search(r"rate\(|increase\(", query):
+            assert re.search(rf"(rate|increase)\({metric}(\{{[^}}]*\}})?\[", query), (
                 f"{name}: a counter's rate"
             )
 
 
-def test_the_service_exports_them():
-    source = "".join(
-        path.read_text("utf-8") for path in Path(alphadiffract_stream.__file__).parent.rglob("*.py")
-    )
-    if "alphadiffract_queue_depth" not in source:
-        pytest.skip("the service exports no metrics yet")
-    for metric in OURS:
-        # The client library adds these endings itself.
-        assert re.sub("_(total|bucket)$", "", metric) in source, metric
+def test_the_page_lists_every_metric_and_no_other():
+    page = (ROOT / "docs/reference/metrics.md").read_text("utf-8")
+    table = page.split("\n## Metrics\n")[1].split("\n## ")[0]
+    listed = set(re.findall(r"^\| .*?\|", table, re.MULTILINE))
+    written = set(re.findall(r"`(alphadiffract_\w+)", " ".join(listed)))
+    given = {re.sub("_(bucket|count|sum)$", "", name) for name in ours()}
+    assert written == given
+    for metric, labels in ours().items():
+        for label in labels - {"le"}:
+            base = re.sub("_(bucket|count|sum)$", "", metric)
+            assert re.search(rf"`{base}\{{[\w,]*\b{label}\b", table), (metric, label)
+    assert all(f"| `{stage}` |" in table for stage in STAGES)
 
 
 def test_alerts_say_what_is_wrong():

@@ -333,6 +333,7 @@ async def test_sources_that_are_away_broken_or_at_their_end():
         assert states == {"done": "ended", "away": "disconnected", "breaking": "broken"}
         numbers = await service.metrics()
         assert numbers["alphadiffract_source_connected", "away"] == 0
+        assert ("alphadiffract_source_connected", "done") not in numbers
         assert numbers["alphadiffract_source_errors_total", "breaking"] == 1
         Away.trouble = ""
         assert (await service.metrics())["alphadiffract_source_connected", "away"] == 1
