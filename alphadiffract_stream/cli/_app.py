@@ -10,8 +10,10 @@ from typer.core import TyperGroup
 
 from ..errors import AlphaDiffractError
 from ._bench import bench
+from ._dashboard import dashboard
 from ._demo import demo
 from ._doctor import doctor
+from ._keys import keys
 from ._predict import predict
 from ._replay import replay
 from ._serve import serve
@@ -54,5 +56,6 @@ def main(
     """Live crystal system, space group and lattice from powder diffraction."""
 
 
-for command in (demo, serve, status, predict, replay, doctor, bench):
+for command in (demo, serve, dashboard, status, predict, replay, doctor, bench):
     app.command()(command)
+app.add_typer(keys)
