@@ -14,6 +14,7 @@ from ._dashboard import dashboard
 from ._demo import demo
 from ._doctor import doctor
 from ._keys import keys
+from ._keys import keys
 from ._predict import predict
 from ._replay import replay
 from ._serve import serve
@@ -58,4 +59,5 @@ def main(
 
 for command in (demo, serve, dashboard, status, predict, replay, doctor, bench):
     app.command()(command)
+app.add_typer(keys)
 app.add_typer(keys)

@@ -12,11 +12,11 @@ from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 import zmq
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from ..errors import AlphaDiffractError, ConfigurationError
 from ..urls import Url
-from ..wire import Serializer, checked_prefix, encode_message, read_options
+from ..wire import CurveOptions, Serializer, checked_prefix, encode_message, read_options
 
 log = logging.getLogger(__name__)
 
@@ -24,7 +24,7 @@ _RETRY = 0.002
 """s between looks at a socket that has no room or no reader; 0MQ tells neither by itself."""
 
 
-class Options(BaseModel):
+class Options(CurveOptions):
     """The query part of the URL."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -55,6 +55,7 @@ class BlueskyZmqSink:
         self._readers = 0
         self._waited = False
         self._closed = False
+        self._curve = options.curve(url, bind=options.bind)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.XPUB)
         self._socket.set(zmq.XPUB_NODROP, 1)
@@ -62,6 +63,8 @@ class BlueskyZmqSink:
         self._socket.set(zmq.SNDHWM, options.sndhwm)
         self._socket.set(zmq.LINGER, int(options.linger * 1000))
         self._socket.set(zmq.TCP_KEEPALIVE, 1)
+        if self._curve is not None:
+            self._curve.secure(self._socket, self._context)
         try:
             if options.bind:
                 self._socket.bind(url.address.replace("//:", "//*:"))
@@ -70,6 +73,8 @@ class BlueskyZmqSink:
         except (zmq.ZMQError, ConfigurationError) as error:
             self._closed = True
             self._socket.close(linger=0)
+            if self._curve is not None:
+                self._curve.close()
             self._context.term()
             raise ConfigurationError(f"{url}: cannot publish there: {error}") from None
 
@@ -103,7 +108,12 @@ class BlueskyZmqSink:
         self._closed = True
         self._socket.close()
         # term() blocks while the socket lingers.
-        await asyncio.to_thread(self._context.term)
+        await asyncio.to_thread(self._end)
+
+    def _end(self) -> None:
+        if self._curve is not None:
+            self._curve.close()
+        self._context.term()
 
     def _sent(self, message: bytes) -> bool:
         self._hear()

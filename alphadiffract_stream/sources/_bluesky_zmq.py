@@ -16,7 +16,14 @@ from pydantic import Field
 from ..errors import ConfigurationError, DecodeError
 from ..pattern import Origin
 from ..urls import Url
-from ..wire import DEFAULT_MAX_MESSAGE, Serializer, checked_prefix, decode_message, read_options
+from ..wire import (
+    DEFAULT_MAX_MESSAGE,
+    CurveOptions,
+    Serializer,
+    checked_prefix,
+    decode_message,
+    read_options,
+)
 from ._assembler import Assembler
 from ._decoding import Decoding
 from ._document_options import DocumentOptions
@@ -29,7 +36,7 @@ log = logging.getLogger(__name__)
 TRANSPORT = "bluesky-zmq"
 
 
-class Options(DocumentOptions):
+class Options(DocumentOptions, CurveOptions):
     """The query part of the URL."""
 
     prefix: str = ""
@@ -67,6 +74,7 @@ class BlueskyZmqSource:
             topic=prefix + b" " if prefix else b"",
             hwm=options.rcvhwm,
             max_message=options.max_message,
+            curve=options.curve(url, bind=False),
         )
         if options.allow_pickle:
             log.warning(

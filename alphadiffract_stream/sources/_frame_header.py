@@ -25,7 +25,9 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Dtype = Literal[
     "float32", "float64", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"
 ]
-Positions = Annotated[list[float], Field(fail_fast=True)]  # one fault is told; a million cost seconds
+Positions = Annotated[
+    list[float], Field(fail_fast=True)
+]  # one fault is told; a million cost seconds
 _HEADER = ConfigDict(extra="forbid", frozen=True)
 
 

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
 import zmq
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from ..errors import DecodeError, PatternError
 from ..pattern import Origin
 from ..urls import Url
-from ..wire import DEFAULT_MAX_MESSAGE, read_options
+from ..wire import DEFAULT_MAX_MESSAGE, CurveOptions, read_options
 from ._assembler import Recent, SequenceSet
 from ._decoding import Decoding
 from ._frame_header import (
@@ -44,7 +44,7 @@ TRANSPORT = "frames"
 _MAX_RUNS = 64
 
 
-class Options(BaseModel):
+class Options(CurveOptions):
     """The query part of the URL."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -192,6 +192,7 @@ class FramesSource:
             bind=options.bind,
             hwm=options.rcvhwm,
             max_message=options.max_message,
+            curve=options.curve(url, bind=options.bind),
         )
 
     @property

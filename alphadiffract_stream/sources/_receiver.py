@@ -10,6 +10,7 @@ import zmq.asyncio
 from zmq.utils.monitor import recv_monitor_message
 
 from ..errors import ConfigurationError
+from ..wire import Curve
 
 log = logging.getLogger(__name__)
 
@@ -34,6 +35,7 @@ class Receiver:
     PULL socket makes its senders wait.
     max_message: bytes. A frame of more than twice as much is not even received: 0MQ closes the
     connection it came from, and opens it anew.
+    curve: keys, where the connection is to be encrypted and its peers known.
     Raises ConfigurationError when the address cannot be bound or makes no sense.
     """
 
@@ -47,6 +49,7 @@ class Receiver:
         topic: bytes = b"",
         hwm: int,
         max_message: int,
+        curve: Curve | None = None,
     ) -> None:
         self.name = name
         self.connections = 0
@@ -63,6 +66,9 @@ class Receiver:
         self._socket.set(zmq.MAXMSGSIZE, 2 * max_message)
         self._socket.set(zmq.LINGER, 0)
         self._socket.set(zmq.TCP_KEEPALIVE, 1)
+        self._curve = curve
+        if curve is not None:
+            curve.secure(self._socket, self._context)
         if kind == zmq.SUB:
             self._socket.subscribe(topic)
         try:
@@ -119,6 +125,8 @@ class Receiver:
         self._socket.disable_monitor()
         self._monitor.close(linger=0)
         self._socket.close(linger=0)
+        if self._curve is not None:
+            self._curve.close()
         self._context.term()
 
     async def _follow(self) -> None:
@@ -140,5 +148,12 @@ class Receiver:
                         self.name,
                         place,
                     )
+                case zmq.EVENT_HANDSHAKE_FAILED_AUTH:
+                    log.warning("%s: not admitted (%s): the key is not known", self.name, place)
                 case _:
-                    log.warning("%s: handshake failed (%s): is that a 0MQ port?", self.name, place)
+                    log.warning(
+                        "%s: handshake failed (%s): is that a 0MQ port, with the same keys (CURVE) "
+                        "on both sides or none?",
+                        self.name,
+                        place,
+                    )

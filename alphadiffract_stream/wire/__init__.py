@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._brokers import brokers_of, properties_of, topics_of
+from ._curve import Curve, CurveOptions
 from ._limits import check_json
 from ._message import (
     DEFAULT_MAX_MESSAGE,
@@ -17,6 +18,8 @@ from ._pair import decode_pair, encode_pair
 
 __all__ = [
     "DEFAULT_MAX_MESSAGE",
+    "Curve",
+    "CurveOptions",
     "Serializer",
     "brokers_of",
     "check_json",
