@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemaining
 
 from ..curation import (
     CurationError,
+    FamilyKind,
     Source,
     Tolerances,
     download_materials_project,
@@ -49,6 +50,10 @@ def curate(
     ordered_only: Annotated[
         bool, typer.Option(help="Leave out crystals with shared or partly empty sites.")
     ] = False,
+    families: Annotated[
+        FamilyKind,
+        typer.Option(help="Kept whole when dividing training from validation."),
+    ] = "compound",
     mp_api_key: Annotated[
         str | None, typer.Option(envvar="MP_API_KEY", help="Your Materials Project key.")
     ] = None,
@@ -58,7 +63,7 @@ def curate(
 ) -> None:
     """Keep what passes the paper's rules (§5.1); name and count what does not."""
     console = Console(stderr=True)
-    tolerances = Tolerances(symprec, angle, niggli, max_volume, max_atoms, ordered_only)
+    tolerances = Tolerances(symprec, angle, niggli, max_volume, max_atoms, ordered_only, families)
     try:
         with _progress(console) as bar:
             opened = [s for name in sources for s in _open(name, mp_api_key, downloads, bar)]

@@ -5,7 +5,7 @@ Sources of entries, named rules each entry must pass, and a record of how many f
 
 from __future__ import annotations
 
-from ._analysis import Analysis, Tolerances
+from ._analysis import Analysis, FamilyKind, Tolerances
 from ._entries import Entry
 from ._errors import CurationError
 from ._judge import Kept, Rejected, judge
@@ -20,6 +20,7 @@ __all__ = [
     "CurationError",
     "CurationReport",
     "Entry",
+    "FamilyKind",
     "Kept",
     "Rejected",
     "Rule",

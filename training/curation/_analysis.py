@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import spglib
@@ -24,6 +24,9 @@ PRIMITIVE = {
 }
 
 
+FamilyKind = Literal["compound", "prototype"]
+
+
 @dataclass(frozen=True, slots=True)
 class Tolerances:
     """The limits of the rules; the paper's by default (§5.1)."""
@@ -40,6 +43,9 @@ class Tolerances:
     """Sites of the cell as given; not exceeded."""
     ordered_only: bool = False
     """Leave out crystals with shared or partly empty sites."""
+    families: FamilyKind = "compound"
+    """What may not be in training and validation at once: formula and space group, or the
+    prototype, so that isotypic compounds are together."""
 
     def as_json(self) -> dict[str, Any]:
         """For the record of a curation."""
@@ -86,6 +92,22 @@ class Analysis:
         """(3, 3) rows (Å): the record's own lattice in the standard setting, not idealised."""
         transformation = np.asarray(self.tightest.transformation_matrix)
         return np.linalg.inv(transformation).T @ self.record.lattice
+
+    @property
+    def prototype(self) -> str:
+        """Space group and, by element without its name, how many atoms each of its orbits has.
+
+        Isotypic compounds share it, and so do now and then crystals that are not.
+        """
+        data = self.tightest
+        _, first, counts = np.unique(
+            np.asarray(data.crystallographic_orbits), return_index=True, return_counts=True
+        )
+        conventional = counts * len(data.std_types) // len(self.record.atomic_numbers)
+        elements = self.record.dominant[first]
+        sizes = (sorted(conventional[elements == z].tolist()) for z in np.unique(elements))
+        named = " ".join("+".join(map(str, of_element)) for of_element in sorted(sizes))
+        return f"{data.number}: {named}"
 
     @cached_property
     def niggli(self) -> tuple[tuple[float, ...], tuple[float, ...]] | None:

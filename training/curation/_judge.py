@@ -66,7 +66,14 @@ def _verdict(record: StructureRecord, tolerances: Tolerances) -> Kept | Rejected
         if broken is not None:
             return Rejected(record.identifier, rule.name, broken.reason, broken.values)
     number = int(case.tightest.number)
-    return Kept(replace(record, space_group_number=number, space_group_number_tight=number))
+    return Kept(
+        replace(
+            record,
+            space_group_number=number,
+            space_group_number_tight=number,
+            family_name=case.prototype if tolerances.families == "prototype" else None,
+        )
+    )
 
 
 def _records(entry: Entry) -> Iterator[StructureRecord | Exception]:

@@ -35,7 +35,7 @@ def gather(sets: dict[str, Iterable[StructureRecord]]) -> Families:
     families = Families(tuple(sets))
     for number, records in enumerate(sets.values()):
         for record in records:
-            families.members.setdefault(record.family, []).append((number, record))
+            families.members.setdefault(record.compound, []).append((number, record))
     return families
 
 

@@ -62,6 +62,7 @@ def parse_structure(line: str) -> StructureRecord:
             atomic_numbers=np.array(row["Z"], dtype=np.int32),
             mixtures=tuple(tuple((int(z), float(o)) for z, o in m) for m in row.get("mix", ())),
             u_iso=np.array(row["U"], dtype=np.float64) if "U" in row else None,
+            family_name=row.get("family"),
         )
     except KeyError as error:
         raise ValueError(f"field {error} is missing") from None
@@ -100,4 +101,6 @@ def structure_line(record: StructureRecord) -> str:
         row["mix"] = record.mixtures
     if record.u_iso is not None:
         row["U"] = record.u_iso.round(5).tolist()
+    if record.family_name is not None:
+        row["family"] = record.family_name
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False)

@@ -33,12 +33,19 @@ class StructureRecord:
     mixtures: tuple[Mixture, ...] = ()
     u_iso: NDArray[np.float64] | None = None
     """(n,) Å², where the source names displacements."""
+    family_name: str | None = None
+    """A wider family than that of formula and space group, where the curation gave one."""
 
     @property
     def family(self) -> str:
-        """Near-duplicates share it; a family never straddles training and validation.
+        """Near-duplicates share it; a family never straddles training and validation."""
+        return self.family_name or self.compound
 
-        Reduced formula and space group. A shared or partly empty site counts as its most abundant
+    @property
+    def compound(self) -> str:
+        """Reduced formula and space group.
+
+        A shared or partly empty site counts as its most abundant
         element, so that the members of a solid solution are together with its end member.
         """
         counts = np.unique(self.dominant, return_counts=True)

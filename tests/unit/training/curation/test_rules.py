@@ -8,7 +8,12 @@ import spglib
 
 from training.curation import Analysis, Entry, Kept, Rejected, Tolerances, judge
 from training.curation._analysis import PRIMITIVE
-from training.structures import StructureRecord, lattice_vectors, structure_line
+from training.structures import (
+    StructureRecord,
+    lattice_vectors,
+    parse_structure,
+    structure_line,
+)
 
 
 def verdict(record: StructureRecord, tolerances: Tolerances | None = None) -> Kept | Rejected:
@@ -129,3 +134,34 @@ def test_primitive_cells_are_spglibs(centring: str) -> None:
     np.testing.assert_allclose(
         sorted(np.linalg.norm(found, axis=1)), sorted(case.niggli[1][:3]), rtol=1e-5
     )
+
+
+def test_isotypic_compounds_are_one_family_where_asked(
+    records: dict[str, StructureRecord],
+) -> None:
+    salt = records["rock salt"]
+    numbers = np.where(salt.atomic_numbers == 11, 19, 35).astype(np.int32)
+    bromide = replace(salt, atomic_numbers=numbers, lattice=salt.lattice * 1.17)
+    for kind, expected in (("compound", False), ("prototype", True)):
+        tolerances = Tolerances(families=kind)
+        found = [verdict(record, tolerances) for record in (salt, bromide)]
+        assert all(isinstance(v, Kept) for v in found)
+        lines = [parse_structure(v.line) for v in found if isinstance(v, Kept)]
+        assert (lines[0].family == lines[1].family) is expected
+        assert lines[0].compound != lines[1].compound
+
+
+def test_a_prototype_does_not_depend_on_the_cell(records: dict[str, StructureRecord]) -> None:
+    salt = records["rock salt"]
+    primitive = StructureRecord(
+        "primitive",
+        "NaCl",
+        225,
+        225,
+        lattice_vectors([5.64 / np.sqrt(2)] * 3 + [60.0] * 3),
+        np.array([[0.0] * 3, [0.5] * 3]),
+        np.array([11, 17], dtype=np.int32),
+    )
+    names = {Analysis(r, Tolerances()).prototype for r in (salt, primitive)}
+    assert names == {"225: 4 4"}
+    assert Analysis(records["rutile"], Tolerances()).prototype == "136: 2 4"
