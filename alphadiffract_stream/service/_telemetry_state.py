@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any
 
@@ -153,6 +154,7 @@ class State:
         }
 
 
+@cache
 def package_version() -> str:
     """Of this software; "unknown" where it runs without being installed."""
     try:
