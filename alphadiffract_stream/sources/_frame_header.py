@@ -38,7 +38,10 @@ class Identity(BaseModel):
 
     version: Literal[1]
     kind: Literal["start", "pattern", "stop"]
-    run: Annotated[str, Field(min_length=1, max_length=256)] | None = None
+    run: (
+        Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")] | None
+    ) = None
+    """One line, as it goes into the log."""
     seq_num: Annotated[int, Field(ge=0, lt=2**53, strict=True)] | None = None
     time: Annotated[float, Field(allow_inf_nan=False)] | None = None
 

@@ -28,7 +28,7 @@ from ._keys import OURS, PatternKeys, RunHints, find_intensity, may_hold_pattern
 from ._layout import metadata
 from ._raw_documents import Descriptor, Event, Start, Stop, read, unpack_page
 from ._recent import Recent
-from ._references import Reference
+from ._references import MOST_ROWS, Reference
 from ._run import Run, Stream
 from ._unfilled import Unfilled
 from ._waiting import Waiting
@@ -257,6 +257,8 @@ class Assembler:
         stream = self._streams.get(datum.descriptor) if datum else None
         messages: list[Message] = []
         if datum is not None and stream is not None:
+            if len(stream.rows) > MOST_ROWS:
+                raise DecodeError(f"{len(stream.rows)} rows wait for their events already")
             due = self._clock() + _EVENT_WAIT if stream.only_rows else math.inf
             for seq_num in range(datum.seq_nums.start, datum.seq_nums.stop):
                 if seq_num not in stream.unfilled and seq_num not in stream.seen:

@@ -15,7 +15,8 @@ def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
 
 
-Uid = Annotated[str, Field(min_length=1, max_length=256)]
+Uid = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""One line, as it goes into the log."""
 Time = Annotated[float, BeforeValidator(_plain), Field(allow_inf_nan=False)]
 SeqNum = Annotated[int, BeforeValidator(_plain), Field(ge=0, lt=2**53, strict=True)]
 

@@ -20,6 +20,8 @@ _SPECS = {"AD_HDF5": _HDF5, "AD_HDF5_SWMR": _HDF5, "AD_HDF5_SWMR_STREAM": _HDF5}
 Shape = tuple[int | None, ...]
 
 _MOST_DATUMS = 200_000
+MOST_ROWS = 100_000
+"""Events a stream_datum may announce, and that may wait for one: the document is small."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +100,8 @@ class References:
 
     def holds(self, doc: Mapping[str, Any]) -> bool:
         """Whether a datum or datum page belongs to a resource of this run."""
-        return doc.get("resource") in self._resources
+        uid = doc.get("resource")
+        return isinstance(uid, str) and uid in self._resources
 
     def take(self, name: str, doc: Mapping[str, Any]) -> StreamDatum | None:
         """Note one document; returns it if it says that rows have come. Raises DecodeError."""
@@ -162,6 +165,8 @@ class References:
         if resource is None:
             raise DecodeError(f"its stream_resource {datum.stream_resource} never came")
         rows = datum.indices.stop - datum.indices.start
+        if rows > MOST_ROWS:
+            raise DecodeError(f"{rows} rows in one document; at most {MOST_ROWS} are followed")
         if rows != datum.seq_nums.stop - datum.seq_nums.start:
             raise DecodeError(
                 f"{rows} rows for seq_num {datum.seq_nums.start}…{datum.seq_nums.stop - 1}; "

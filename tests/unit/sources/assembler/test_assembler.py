@@ -524,3 +524,21 @@ def test_mutilated_documents_never_raise_and_are_accounted_for(which, field, val
         answered = [m for m in messages if isinstance(m, PatternReceived | PatternRefused)]
         dropped = [m for m in messages if isinstance(m, Dropped)]
         assert len(answered) == 3 or dropped or not any(isinstance(m, RunStarted) for m in messages)
+
+
+def test_documents_of_external_data_made_to_harm_are_dropped():
+    documents = raw_run(1, data_keys={"det_intensity": array_key(external="STREAM:")})
+    uid, descriptor = documents[0][1]["uid"], documents[1][1]["uid"]
+    resource = {"uid": "s", "run_start": uid, "data_key": "det_intensity", "uri": "file:///x"}
+    span = {"start": 0, "stop": 2**52}  # a few bytes that announce years of events
+    datum = {"uid": "s/0", "stream_resource": "s", "descriptor": descriptor}
+    told = Assembler(PatternKeys(), "t", "n", None, external=True)
+    for name, document in [*documents[:2], ("stream_resource", resource)]:
+        told.feed(name, document)
+
+    (rows,) = told.feed("stream_datum", {**datum, "indices": span, "seq_nums": span})
+    nothing = told.feed("datum", {"datum_id": "d", "resource": {}})
+
+    assert isinstance(rows, Dropped)
+    assert f"{2**52} rows in one document" in rows.reason
+    assert nothing == []
