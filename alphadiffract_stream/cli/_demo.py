@@ -19,6 +19,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="Of the noise; the same seed gives the same data.")] = 0,
     engine: Annotated[str, typer.Option(metavar="URL", help="What runs the network.")] = "onnx:",
     sample: Annotated[str, typer.Option(help="What is heated: CaCO3 or BaTiO3.")] = "CaCO3",
+    dashboard: Annotated[
+        bool, typer.Option("--dashboard", help="Serve a page to watch it on; stays until Ctrl-C.")
+    ] = False,
 ) -> None:
     """Scan a simulated furnace with a real run engine and watch the predictions come back."""
     try:
@@ -37,5 +40,6 @@ def demo(
             seed=seed,
             engine=engine,
             sample=sample,
+            dashboard=dashboard,
         )
     )

@@ -30,6 +30,10 @@ def predict(
     background: Background = None,
     as_json: Json = False,
     engine: EngineUrl = None,
+    plot: Annotated[
+        Path | None,
+        typer.Option("--plot", metavar="FILE", help="Draw patterns and answers: .png, .svg, .pdf."),
+    ] = None,
 ) -> None:
     """Crystal system, space group and lattice of the patterns in FILE…
 
@@ -43,12 +47,61 @@ def predict(
     override = wavelength_of(energy, wavelength)
     check_background(background)
     _check_unit(unit)
+    if plot is not None:
+        from ..dashboard import check_plot
+
+        check_plot(plot)
     opened = open_engine(engine or "onnx:")
-    patterns = _patterns(files, override, unit)
-    predictions = predict_each(patterns, opened, background=background)
+    drawing = _Drawing(plot)
+    patterns = drawing.keeping(_patterns(files, override, unit))
+    predictions = drawing.pairing(predict_each(patterns, opened, background=background))
     show = _show_json if as_json else _show_table
-    if not show(predictions):
+    every = show(predictions)
+    drawing.finish()
+    if not every:
         raise typer.Exit(SOME_REFUSED)
+
+
+class _Drawing:
+    """Keeps the first patterns and their predictions, both in the files' order, for a plot."""
+
+    def __init__(self, path: Path | None) -> None:
+        self._path = path
+        self._patterns: list[Pattern | None] = []
+        self._predictions: list[Prediction] = []
+        self._left = 0
+
+    def keeping(self, items: Iterator[Pattern | Prediction]) -> Iterator[Pattern | Prediction]:
+        if self._path is None:
+            yield from items
+            return
+        from ..dashboard import MOST_PLOTTED
+        from ..pattern import Pattern
+
+        for item in items:
+            if len(self._patterns) < MOST_PLOTTED:
+                self._patterns.append(item if isinstance(item, Pattern) else None)
+            yield item
+
+    def pairing(self, predictions: Iterator[Prediction]) -> Iterator[Prediction]:
+        for prediction in predictions:
+            if self._path is None:
+                pass
+            elif len(self._predictions) < len(self._patterns):
+                self._predictions.append(prediction)
+            else:
+                self._left += 1
+            yield prediction
+
+    def finish(self) -> None:
+        if self._path is None:
+            return
+        from ..dashboard import plot_predictions
+
+        pairs = list(zip(self._patterns, self._predictions, strict=False))
+        plot_predictions(pairs, self._path)
+        if self._left:
+            typer.secho(f"{self._path}: {self._left} more patterns are not drawn", err=True)
 
 
 def _check_unit(unit: str | None) -> None:

@@ -13,9 +13,12 @@ from ._fit import Fit, fit_cell
 from ._frame import Frame
 from ._lines import Lines, allowed_lines
 from ._peaks import Peaks, find_peaks
+from ._plot import MOST as MOST_PLOTTED
+from ._plot import check_plot, plot_predictions
 from ._run import Run
 
 __all__ = [
+    "MOST_PLOTTED",
     "Band",
     "Board",
     "DisplayAxis",
@@ -26,6 +29,8 @@ __all__ = [
     "Run",
     "allowed_lines",
     "bands",
+    "check_plot",
     "find_peaks",
     "fit_cell",
+    "plot_predictions",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import comb
 
 import gemmi
 import numpy as np
@@ -24,6 +25,8 @@ TOLERANCE = 0.003
 """Δd/d within which a line explains a peak."""
 ENOUGH = 0.55
 """Share of the peaks, beyond chance, that must be explained for a fit to be shown."""
+ACCIDENTAL = 0.05
+"""Accidental fits that are put up with; a large cell has lines near any peaks."""
 _PERFECT = 0.97
 _COARSE = 0.008
 _FIRST = 14
@@ -56,6 +59,13 @@ class Fit:
     """Peaks as many lines would meet by chance."""
     score: float
     """Share of the peaks explained beyond chance, by weight; 1 is all."""
+    accidental: float
+    """How many cells of this kind would explain as many random peaks, among all there are."""
+
+    @property
+    def good(self) -> bool:
+        """Whether it says anything."""
+        return self.score >= ENOUGH and self.accidental < ACCIDENTAL
 
 
 def fit_cell(
@@ -76,7 +86,7 @@ def fit_cell(
     if start is not None and start.space_group_number in candidates:
         p = _parameters(start.cell, crystal_system_of(start.space_group_number))
         again = _best(peaks, start.space_group_number, p[None, :])
-        if again is not None and again.score >= max(ENOUGH, start.score - 0.1):
+        if again is not None and again.good and again.score >= start.score - 0.1:
             return again
     random = np.random.default_rng(0)
     cell, spread = np.asarray(niggli, float), np.asarray(niggli_std, float)
@@ -88,11 +98,13 @@ def fit_cell(
             continue
         found = _best(peaks, number, starts) if len(starts) else None
         # A later candidate is less probable and has to be clearly better.
-        if found is not None and (best is None or found.score > best.score + 0.02):
+        if found is None or not found.good:
+            continue
+        if best is None or found.score > best.score + 0.02:
             best = found
             if best.score > _PERFECT:
                 break
-    return best if best is not None and best.score >= ENOUGH else None
+    return best
 
 
 def _starts(niggli: Array, std: Array, number: int, random: np.random.Generator) -> Array:
@@ -167,9 +179,8 @@ def _refined(peaks: Peaks, terms: Array, p: Array) -> Array | None:
         if np.count_nonzero(close) < max(2, len(p)):
             return None
         scale = (np.sqrt(peaks.weight) / observed)[close]
-        p = np.linalg.lstsq(terms[nearest[close]] * scale[:, None], scale * observed[close])[
-            0
-        ].astype(np.float64)
+        weighted = terms[nearest[close]] * scale[:, None]
+        p = np.linalg.lstsq(weighted, scale * observed[close])[0].astype(np.float64)
         if not (p[: min(3, len(p))] > 0).all():
             return None
     return p
@@ -215,8 +226,18 @@ def _judged(
     explained = int(met.sum())
     if explained < len(p) + 2:
         return None
-    chance *= len(peaks)
-    return Fit(number, group.xhm(), cell, lines, explained, len(peaks), chance, score)
+    # Each free number may put any line on any one peak; only the other peaks are evidence.
+    free = len(p)
+    accidental = len(lines) ** free * _at_least(explained - free, len(peaks) - free, chance)
+    expected = chance * len(peaks)
+    return Fit(
+        *(number, group.xhm(), cell, lines, explained, len(peaks), expected, score, accidental)
+    )
+
+
+def _at_least(hits: int, of: int, chance: float) -> float:
+    """Probability of so many hits or more."""
+    return sum(comb(of, k) * chance**k * (1 - chance) ** (of - k) for k in range(hits, of + 1))
 
 
 def _indices(starts: Array, system: str, group: gemmi.SpaceGroup, d_min: float) -> Array:

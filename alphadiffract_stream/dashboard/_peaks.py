@@ -26,7 +26,7 @@ class Peaks:
 
 
 def find_peaks(d: ArrayLike, intensity: ArrayLike) -> Peaks:
-    """Peaks that stand out of the noise by six σ and of the largest by one per cent.
+    """Peaks that stand out of the noise by nine σ and of the largest by one per cent.
 
     d: (n,) Å, monotonic; intensity: (n,). Positions are those of a parabola through three points.
     Points that are not finite, or of d outside 0.5…50 Å, are left out.
@@ -42,7 +42,7 @@ def find_peaks(d: ArrayLike, intensity: ArrayLike) -> Peaks:
     # Neighbouring differences see noise and hardly any peak; smoothing takes 3/8 of its variance.
     noise = 1.4826 * np.median(np.abs(np.diff(y))) / np.sqrt(2) * np.sqrt(3 / 8)
     height = float(smooth.max() - np.median(smooth))
-    found, about = maxima(smooth, prominence=max(6 * noise, 0.01 * height, 1e-12))
+    found, about = maxima(smooth, prominence=max(9 * noise, 0.01 * height, 1e-12))
     found = found[np.argsort(-about["prominences"], kind="stable")][:MOST_PEAKS]
     order = np.argsort(-spacing[found], kind="stable")
     found = found[order]

@@ -109,3 +109,19 @@ class ServiceProcess(Child):
                 *("--source", source, "--sink", sink, "--engine", engine),
             ],
         )
+
+
+class DashboardProcess(Child):
+    """``alphadiffract-stream dashboard`` beside the service, on a port the system chose."""
+
+    def __init__(self, proxy: ProxyProcess, *, raw: str, predictions: str) -> None:
+        reader = f"bluesky-zmq://127.0.0.1:{proxy.subscribe_port}"
+        super().__init__(
+            "alphadiffract-stream dashboard",
+            [
+                *("-m", "alphadiffract_stream", "dashboard", "--port", "0"),
+                *("--source", f"{reader}?prefix={raw}"),
+                *("--predictions", f"{reader}?prefix={predictions}"),
+            ],
+        )
+        self.url = self.read_line().strip()

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import orjson
 
 from ..errors import ConfigurationError
-from ._children import ChildError, ProxyProcess, ServiceProcess
+from ._children import ChildError, DashboardProcess, ProxyProcess, ServiceProcess
 from ._display import Display
 from ._frames import Frame, Truth
 from ._listener import Listener, PredictionRun
@@ -42,12 +42,13 @@ def run_demo(
     seed: int = 0,
     engine: str = "onnx:",
     sample: str = CALCIUM_CARBONATE.name,
+    dashboard: bool = False,
 ) -> int:
     """Scan the simulated furnace and show the predictions; 0 if every frame was predicted, else 1.
 
     frames: how many, 2 at least. headless: print the summary only, expose fast. json_path: where
     each frame's truth and prediction go. engine: as for ``serve``. sample: ``CaCO3`` or
-    ``BaTiO3``. Raises ConfigurationError
+    ``BaTiO3``. dashboard: serve the page beside it, until Ctrl-C. Raises ConfigurationError
     without bluesky and ophyd or for unusable settings, ChildError when the service does not run.
     """
     count = FRAMES if frames is None else frames
@@ -55,6 +56,8 @@ def run_demo(
         raise ConfigurationError(f"--frames {count}: a scan has 2 frames at least")
     heated = sample_named(sample)
     _require("bluesky", "ophyd")
+    if dashboard:
+        _require("bokeh", extra="dashboard")
     from ._experiment import Experiment
 
     exposure = HEADLESS_EXPOSURE if headless else EXPOSURE
@@ -67,6 +70,10 @@ def run_demo(
             ServiceProcess(proxy, raw=RAW, predictions=PREDICTIONS, engine=engine)
         )
         listener = stack.enter_context(Listener(proxy.subscribe_port, PREDICTIONS))
+        page = None
+        if dashboard:
+            page = stack.enter_context(DashboardProcess(proxy, raw=RAW, predictions=PREDICTIONS))
+            display.say(f"Watch it in a browser: {page.url}")
         experiment = Experiment(
             proxy.publish_port, RAW, exposure=exposure, seed=seed, sample=heated
         )
@@ -80,6 +87,8 @@ def run_demo(
         scan = _scan(experiment, listener, display, count, (proxy, service))
         summary = Summary.of(*scan)
         display.finish(summary)
+        if page is not None:
+            _stay(page, display)
     if json_path is not None:
         _write(json_path, scan[0], summary)
     return 0 if summary.complete else 1
@@ -149,12 +158,20 @@ def _write(path: Path, frames: list[Frame], summary: Summary) -> None:
     path.write_bytes(orjson.dumps(content, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_INDENT_2))
 
 
-def _require(*packages: str) -> None:
+def _stay(page: DashboardProcess, display: Display) -> None:
+    """Keep the page until Ctrl-C, for whoever still looks at it."""
+    display.say(f"The scan stays on {page.url}; Ctrl-C ends it")
+    with contextlib.suppress(KeyboardInterrupt):
+        while page.alive:
+            time.sleep(0.2)
+
+
+def _require(*packages: str, extra: str = "demo") -> None:
     missing = [name for name in packages if importlib.util.find_spec(name) is None]
     if missing:
         raise ConfigurationError(
             f"the demo needs {' and '.join(missing)}, which is not installed; "
-            "see `pip install 'alphadiffract-stream[demo]'`"
+            f"see `pip install 'alphadiffract-stream[{extra}]'`"
         )
 
 
