@@ -95,7 +95,7 @@ class Service:
             sources,
             self._outlets,
             self._health,
-            fallback and self._health_of(fallback),
+            None if fallback is None else self._health_of(fallback),
             self.ready,
             self._stopping,
         )
