@@ -14,7 +14,6 @@ from ._dashboard import dashboard
 from ._demo import demo
 from ._doctor import doctor
 from ._keys import keys
-from ._keys import keys
 from ._predict import predict
 from ._replay import replay
 from ._serve import serve
@@ -59,5 +58,4 @@ def main(
 
 for command in (demo, serve, dashboard, status, predict, replay, doctor, bench):
     app.command()(command)
-app.add_typer(keys)
 app.add_typer(keys)
