@@ -22,6 +22,7 @@ from ..errors import ConfigurationError
 from ..urls import Url
 from ..wire import read_options
 from ._assembler import Assembler
+from ._decoding import Decoding
 from ._document_options import DocumentOptions
 from ._messages import Message
 from ._tiled_run import Named, TiledRun
@@ -68,6 +69,7 @@ class TiledSource:
         )
         self._runs: dict[str, TiledRun] = {uid: self._new(uid) for uid in self._uids}
         """Those that are not read to their end, and those that were, to know them again."""
+        self.decoding = Decoding()
         self._closed = asyncio.Event()
         self._reachable = True
 
@@ -95,6 +97,11 @@ class TiledSource:
         for message in self._assembler.finish():
             yield message
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can come in now, or ""."""
+        return "" if self._reachable else "the server cannot be reached"
+
     async def close(self) -> None:
         """Stop after the request that is under way. Safe to call twice."""
         self._closed.set()
@@ -107,7 +114,7 @@ class TiledSource:
                 named: Named | None = await asyncio.to_thread(next, documents, None)
                 if named is None:
                     break
-                for message in self._assembler.feed(*named):
+                for message in self.decoding(self._assembler.feed, *named):
                     yield message
         except _TROUBLE as error:
             log.warning("%s: run %s: %s; looked at again", self.name, run.uid, error)
