@@ -29,6 +29,7 @@ from ._decoding import Decoding
 from ._document_options import DocumentOptions
 from ._external import filled
 from ._messages import Dropped, Message
+from ._rate import Rate
 from ._receiver import Closed, Receiver
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,8 @@ class Options(DocumentOptions, CurveOptions):
     """Messages kept while they are not read; 0: without limit. 0MQ's own default is 1000."""
     max_message: Annotated[int, Field(ge=1)] = DEFAULT_MAX_MESSAGE
     """Bytes."""
+    max_rate: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 20_000
+    """Documents a second of one stream of a run, above which they are dropped."""
 
 
 class BlueskyZmqSource:
@@ -57,6 +60,7 @@ class BlueskyZmqSource:
         self.name = url.text
         self.decoding = Decoding()
         self._options = options
+        self._rate = Rate(options.max_rate)
         prefix = checked_prefix(options.prefix)
         self._filler = options.filler()
         self._assembler = Assembler(
@@ -128,6 +132,14 @@ class BlueskyZmqSource:
             )
         except DecodeError as error:
             return [Dropped(Origin(TRANSPORT, self.name), str(error))]
+        said = [document.get(key) for key in ("descriptor", "run_start", "uid", "seq_num")]
+        *uids, seq_num = said
+        run = next((uid for uid in uids if isinstance(uid, str)), "")
+        if self._rate.exceeded(run):
+            place = seq_num if isinstance(seq_num, int) else None
+            origin = Origin(TRANSPORT, self.name, descriptor_uid=run[:256], seq_num=place)
+            reason = f"{name} document: more than {options.max_rate:g} a second (?max_rate=)"
+            return [Dropped(origin, reason)]
         return self._assembler.feed(name, document)
 
 

@@ -38,6 +38,7 @@ from ._messages import (
     RunStarted,
     RunStopped,
 )
+from ._rate import Rate
 from ._receiver import Closed, Receiver
 
 TRANSPORT = "frames"
@@ -55,6 +56,8 @@ class Options(CurveOptions):
     """Patterns kept while they are not read; 0: without limit."""
     max_message: Annotated[int, Field(ge=1)] = DEFAULT_MAX_MESSAGE
     """Bytes."""
+    max_rate: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 20_000
+    """Messages a second of one run, above which they are dropped."""
 
 
 @dataclass(slots=True)
@@ -72,7 +75,10 @@ class FrameReader:
     that name no run belong to one run that begins with the first of them.
     """
 
-    def __init__(self, name: str, wavelength: float | None, max_message: int) -> None:
+    def __init__(
+        self, name: str, wavelength: float | None, max_message: int, max_rate: float = 20_000
+    ) -> None:
+        self._rate = Rate(max_rate)
         self._origin = Origin(TRANSPORT, name)
         self._wavelength = wavelength
         self._max_message = max_message
@@ -87,6 +93,8 @@ class FrameReader:
             if size > self._max_message:
                 raise DecodeError(f"{size} bytes, more than {self._max_message}")
             identity, rest = read_header(frames[0])
+            if self._rate.exceeded(identity.run or self._session):
+                raise DecodeError(f"more than {self._rate.most:g} messages a second (?max_rate=)")
             match identity.kind:
                 case "start":
                     return self._start(identity, rest)
@@ -184,7 +192,7 @@ class FramesSource:
     def __init__(self, url: Url, options: Options, wavelength: float | None) -> None:
         self.name = url.text
         self.decoding = Decoding()
-        self._reader = FrameReader(url.text, wavelength, options.max_message)
+        self._reader = FrameReader(url.text, wavelength, options.max_message, options.max_rate)
         self._receiver = Receiver(
             url.text,
             url.address,

@@ -27,5 +27,5 @@ def test_the_page_of_commands_has_every_option(name):
         for text in parameter.opts
         if text.startswith("--") and text != "--help"
     ]
-    assert options
+    assert options or name == "keys"  # its command has arguments only
     assert [text for text in options if f"`{text}" not in section] == []
