@@ -213,7 +213,8 @@ class LatticeFigure:
             self.figure.add_layout(whisker)
             self.sources[edge] = source
         legend = self.figure.legend[0]
-        legend.orientation, legend.location = "horizontal", "top_left"
+        self.figure.add_layout(legend, "right")  # beside the points, not over them
+        legend.border_line_color = None
         legend.label_text_color, legend.label_text_font_size = INK, "18px"
         legend.background_fill_color, legend.background_fill_alpha = GROUND, 0.6
 
