@@ -9,6 +9,7 @@ import typer
 from typer.core import TyperGroup
 
 from ..errors import AlphaDiffractError
+from ..telemetry import redact
 from ._bench import bench
 from ._dashboard import dashboard
 from ._demo import demo
@@ -28,7 +29,7 @@ class InWords(TyperGroup):
         try:
             return super().invoke(ctx)
         except AlphaDiffractError as error:
-            typer.secho(f"error: {error}", err=True, fg=typer.colors.RED)
+            typer.secho(f"error: {redact(str(error))}", err=True, fg=typer.colors.RED)
             raise typer.Exit(1) from None
 
 

@@ -12,6 +12,8 @@ import shutil
 import socket
 import struct
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +22,7 @@ import msgpack
 import msgpack_numpy
 import pytest
 import zmq
+from zmq.auth import load_certificate
 
 from tests.raw_runs import array_key, diffraction, raw_run
 from tests.serving import BOUND, SERVE, Served
@@ -266,3 +269,61 @@ def test_a_poisoned_model_is_not_loaded(tmp_path, role):
     (line,) = (line for line in done.stderr.splitlines() if line.startswith("error:"))
     assert "sha256" in line
     assert "Traceback" not in done.stderr
+
+
+def test_no_secret_is_logged(tmp_path):
+    token = tmp_path / "token"
+    token.write_text("vErY-sEcReT-tOkEn\n")
+    token.chmod(0o600)
+    keys = tmp_path / "keys"
+    subprocess.run([SERVE[0], "keys", "new", keys], check=True, capture_output=True)
+    options = [
+        *("--source", f"{BOUND}&key={keys}/service.key_secret&clients={keys}"),
+        *("--sink", f"jsonl:{tmp_path}/out.jsonl", "--engine", f"onnx:{make_tiny_model(tmp_path)}"),
+        *("--metrics-port", "0", "--log-level", "DEBUG"),
+    ]
+    environment = {"ALPHADIFFRACT_METRICS_TOKEN_FILE": str(token)}
+    environment["TILED_API_KEY"] = "aPi-kEy-oF-tIlEd"
+    served = Served(tmp_path, *options, env=environment)
+    try:
+        address = served.connect()["metrics"]
+        for said in ("vErY-sEcReT-tOkEn", "wRoNg-tOkEn"):
+            request = urllib.request.Request(f"{address}/status")
+            request.add_header("Authorization", f"Bearer {said}")
+            with (
+                contextlib.suppress(urllib.error.HTTPError),
+                urllib.request.urlopen(request) as page,
+            ):
+                assert said not in page.read().decode()
+        assert served.stop() == 0
+        text = served.log.read_text() + (tmp_path / "out.jsonl").read_text()
+    finally:
+        served.close()
+
+    secrets = [load_certificate(file)[1].decode() for file in keys.glob("*.key_secret")]
+    assert len(secrets) == 2
+    for secret in [*secrets, "vErY-sEcReT-tOkEn", "wRoNg-tOkEn", "aPi-kEy-oF-tIlEd"]:
+        assert secret not in text
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "frames://user:hunter2@127.0.0.1:1?nonsense=1",
+        "tiled:http://127.0.0.1:1?api_key=hunter2",
+        "bluesky-zmq://127.0.0.1:1?password=hunter2",
+        "nowhere://user:hunter2@host",
+    ],
+)
+def test_nor_told_when_a_url_is_wrong(url, tmp_path):
+    done = subprocess.run(
+        [*SERVE, "--source", url, "--engine", f"onnx:{make_tiny_model(tmp_path)}"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    assert done.returncode == 1
+    assert "***" in done.stderr  # it was told what is wrong with the URL, without that
+    assert "hunter2" not in done.stderr + done.stdout
