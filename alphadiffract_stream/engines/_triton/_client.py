@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from pathlib import Path
 from time import monotonic
@@ -24,6 +25,8 @@ from ._transport import Transport, open_transport
 if TYPE_CHECKING:
     from ._shared_memory import SharedRegions
 
+log = logging.getLogger(__name__)
+
 _RETRY = 0.1
 """s between looks at a server that is not ready yet."""
 _CARD = "card"
@@ -42,6 +45,12 @@ async def connect(
     except BaseException:
         await client.close()
         raise
+    if card.golden is None:
+        log.warning(
+            "%s: its card has no golden answer, so that another network in its place would not be "
+            "told by its answers; export it again",
+            client.where,
+        )
     largest = int(config.get("max_batch_size", 0))
     return TritonEngine(client, card, min(options.max_batch or largest, largest), loop)
 
