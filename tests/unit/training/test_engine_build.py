@@ -146,6 +146,17 @@ def test_another_gpu_or_network_does_not_run_the_plan(gpu, network, tmp_path):
         open_engine(f"tensorrt:{plan}?threads=2")
 
 
+def test_a_plan_that_was_changed_is_not_run(gpu, network, tmp_path):
+    plan = tmp_path / "model.plan"
+    build(network, plan)
+    content = bytearray(plan.read_bytes())
+    content[len(content) // 2] ^= 1
+    plan.write_bytes(content)
+
+    with pytest.raises(EngineError, match="plan_sha256"):
+        open_engine(f"tensorrt:{plan}")
+
+
 async def test_a_plan_of_one_profile_serves_batches_of_one(gpu, network, tmp_path):
     plan = tmp_path / "model.plan"
     single = BuildOptions(max_batch=1, precision="single")
