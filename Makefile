@@ -77,7 +77,7 @@ triton: $(TEST_ENV)/.installed  ## A real Triton server with the embedded networ
 # The networks' report in the documentation: make report STRUCTURES=data/reflections.npz REPORT=docs/reference/networks/NAME
 DATA ?= ../shared/data
 NETWORK ?= alphadiffract_stream/models/default.onnx
-REPORT ?= docs/reference/networks/compact-0.1
+REPORT ?= docs/reference/networks/compact-0.2
 
 report: $(TEST_ENV)/.installed  ## Evaluate the embedded network on every data set (STRUCTURES=reflections.npz)
 	@$(RUN)/python -m training evaluate --network $(NETWORK) --output $(REPORT) --structures $(STRUCTURES) \
