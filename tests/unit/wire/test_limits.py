@@ -120,3 +120,14 @@ def test_a_page_of_a_thousand_patterns_is_let_through():
     for serializer in (Serializer.MSGPACK, Serializer.JSON):
         _, _, read = decode_message(encode_message("event_page", page, serializer))
         assert len(read["data"]["x"]) == 1000
+
+
+@given(
+    st.lists(st.integers(-(2**63), 2**64 - 1) | st.floats() | st.none(), min_size=60), st.booleans()
+)
+def test_long_lists_of_numbers_of_all_kinds_are_followed_to_their_end(numbers, inside):
+    packed = msgpack.packb([numbers * 3, "x"] if inside else numbers * 3)
+
+    check_msgpack(packed)
+    with pytest.raises(DecodeError):
+        check_msgpack(packed[:-1])
