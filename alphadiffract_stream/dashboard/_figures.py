@@ -20,7 +20,7 @@ from ._run import COLUMNS, Run
 
 ROWS = 240
 """Of the waterfall as it is sent to the browser."""
-POINTS = 4000
+POINTS = 2000
 """Of the pattern as it is sent to the browser."""
 _TOOLS = "pan,box_zoom,wheel_zoom,reset,save"
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -74,6 +75,8 @@ def run_demo(
         if dashboard:
             page = stack.enter_context(DashboardProcess(proxy, raw=RAW, predictions=PREDICTIONS))
             display.say(f"Watch it in a browser: {page.url}")
+            if headless:
+                print(page.url, file=sys.stderr)
         experiment = Experiment(
             proxy.publish_port, RAW, exposure=exposure, seed=seed, sample=heated
         )
