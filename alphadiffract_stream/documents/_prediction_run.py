@@ -129,7 +129,9 @@ class PredictionRun:
         """The stop document, with `account`; exit status and reason are the raw run's."""
         stop = self._bundle.compose_stop(
             uid=self._uid("stop"),
-            exit_status=exit_status_of(exit_status), reason=reason, validate=False
+            exit_status=exit_status_of(exit_status),
+            reason=reason,
+            validate=False,
         )
         # event-model takes the last seq_num for the count, which is wrong where there are gaps.
         counted = {"num_events": {STREAM: self._events} if self._descriptor else {}}
