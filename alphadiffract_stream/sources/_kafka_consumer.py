@@ -55,10 +55,13 @@ class GroupConsumer:
         self._lock = threading.Lock()
         self._closed = False
         self._told: set[int] = set()
+        self._later: set[str] = set()
+        """Topics that came into being after this subscribed: everything in them is new."""
         try:
             self._consumer = Consumer(
                 {
                     "partition.assignment.strategy": "cooperative-sticky",
+                    "topic.metadata.refresh.interval.ms": 5000,
                     **properties,
                     "enable.auto.commit": False,
                     "error_cb": self._trouble,
@@ -138,7 +141,8 @@ class GroupConsumer:
             fresh = [p for p in partitions if p.offset < 0]
             for partition in fresh:
                 low, high = consumer.get_watermark_offsets(partition, timeout=_PATIENCE)
-                partition.offset = low if self._earliest else high
+                new = self._earliest or partition.topic in self._later
+                partition.offset = low if new else high
             if fresh:
                 consumer.commit(offsets=fresh, asynchronous=False)
         except KafkaException as error:
@@ -170,6 +174,8 @@ class GroupConsumer:
             return True
         if error.fatal():
             raise KafkaException(error)
+        if error.code() == KafkaError.UNKNOWN_TOPIC_OR_PART:
+            self._later.add(message.topic() or "")
         if error.code() not in (*_PASSED_OVER, *self._told):
             self._told.add(error.code())
             log.warning("%s: %s", self.name, error)

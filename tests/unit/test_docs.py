@@ -22,12 +22,16 @@ from sybil import Document, Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 
+from tests.brokers import kafka
+
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", *sorted(ROOT.glob("docs/tutorials/*.md"))]
 PAGES += sorted(ROOT.glob("docs/how-to/*.md"))
 EVERY_PAGE = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md"]
 EVERY_PAGE += sorted(ROOT.glob("docs/**/*.md"))
-PORTS = ("5577", "5578")
+PORTS = ("5577", "5578", "8000")
+BROKER = "localhost:9092"
+"""Pages that use Kafka get mock brokers in its place."""
 LANGUAGES = {"bash", "python", "console", "toml", "json", "yaml", "text", ""}
 
 
@@ -49,8 +53,11 @@ class Reader:
             "PYTHONPATH": str(ROOT),  # pages that use `training` say: in a checkout
         }
         self._groups: list[int] = []
+        self._brokers = contextlib.ExitStack()
 
     def with_free_ports(self, text: str) -> str:
+        if BROKER in text and BROKER not in self.ports:
+            self.ports[BROKER] = self._brokers.enter_context(kafka(self.folder)).address
         for port, free in self.ports.items():
             text = text.replace(port, free)
         return text
@@ -81,6 +88,7 @@ class Reader:
 
     def close(self) -> None:
         """End what blocks left running in the background."""
+        self._brokers.close()
         for group in self._groups:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(group, signal.SIGTERM)

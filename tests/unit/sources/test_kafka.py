@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import pickle
 
@@ -78,3 +79,17 @@ def test_properties_librdkafka_does_not_know_are_refused(tmp_path):
     file.write_text("no.such.property=1\n")
     with pytest.raises(ConfigurationError, match=r"no\.such\.property"):
         open_source(f"kafka://127.0.0.1:1/t?config={file}")
+
+
+async def test_a_topic_that_comes_later_is_read_from_its_beginning(tmp_path):
+    with kafka(tmp_path) as cluster:
+        config = tmp_path / "fast.properties"
+        config.write_text(cluster.config.read_text() + "topic.metadata.refresh.interval.ms=200\n")
+        source = open_source(cluster.url("later", config=str(config)))
+        reading = asyncio.create_task(read(source, 4))
+        await asyncio.sleep(1)
+        run = raw_run(2)
+        cluster.publish("later", run[0][1]["uid"], *run)
+        messages = await reading
+    kinds = [RunStarted, PatternReceived, PatternReceived, RunStopped]
+    assert [type(m) for m in messages] == kinds
