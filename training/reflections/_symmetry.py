@@ -23,7 +23,7 @@ class SymmetryTables:
     @classmethod
     def derived(cls, distances: NDArray[np.int8] | None = None) -> SymmetryTables:
         """From gemmi's space groups."""
-        from ..structures import laue_rotations  # needs gemmi, which packed tables do without
+        from ._laue import laue_rotations  # needs gemmi, which packed tables do without
 
         return cls(*laue_rotations(), distances)
 

@@ -12,7 +12,6 @@ from ._json_lines import (
     structure_line,
     structure_lines,
 )
-from ._laue import laue_rotations
 from ._record import (
     FIRST_MIXTURE,
     Mixture,
@@ -34,7 +33,6 @@ __all__ = [
     "StructureRecord",
     "cell_parameters",
     "lattice_vectors",
-    "laue_rotations",
     "parse_structure",
     "read_structures",
     "reflector",
