@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import msgpack
 import orjson
 
 from ..errors import DecodeError
 from ._limits import check_json, check_msgpack
 from ._message import DEFAULT_MAX_MESSAGE
+from ._msgpack import pack, unpack
 from ._numpy import decode_numpy, encode_numpy
 from ._payload import PICKLE_REMEDY
 
@@ -19,8 +19,7 @@ _REMEDY = "send msgpack of [name, document], as bluesky_kafka.Publisher does"
 
 def encode_pair(name: str, document: Mapping[str, Any]) -> bytes:
     """What ``bluesky_kafka`` consumers read. Raises TypeError for unsendable values."""
-    packed: Any = msgpack.packb([name, document], default=encode_numpy)
-    return packed
+    return pack([name, document], encode_numpy)
 
 
 def decode_pair(
@@ -42,7 +41,7 @@ def decode_pair(
             pair = orjson.loads(message)
         else:
             check_msgpack(message)
-            pair = msgpack.unpackb(message, object_hook=decode_numpy)
+            pair = unpack(message, decode_numpy)
     except DecodeError:
         raise
     except Exception as error:

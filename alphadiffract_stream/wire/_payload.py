@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
-import msgpack
 import numpy as np
 import orjson
 
 from ..errors import DecodeError
 from ._limits import check_json, check_msgpack
+from ._msgpack import pack, unpack
 from ._numpy import decode_numpy, encode_numpy
 
 PICKLE_REMEDY = (
@@ -42,8 +42,7 @@ def encode(document: Mapping[str, Any], serializer: Serializer) -> bytes:
         case Serializer.PICKLE:
             return pickle.dumps(dict(document))
         case _:
-            packed: Any = msgpack.packb(document, default=encode_numpy)
-            return packed
+            return pack(document, encode_numpy)
 
 
 def decode(payload: bytes, serializer: Serializer, allow_pickle: bool) -> dict[str, Any]:
@@ -87,7 +86,7 @@ def sniff(payload: bytes) -> Serializer:
 
 def _read_msgpack(payload: bytes) -> Any:
     check_msgpack(payload)
-    return msgpack.unpackb(payload, object_hook=decode_numpy)
+    return unpack(payload, decode_numpy)
 
 
 def _read_json(payload: bytes) -> Any:
