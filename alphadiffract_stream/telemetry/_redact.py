@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _HIDDEN = "***"
-_NAMES = r"[\w.-]*(?:password|passwd|secret|token|api[_-]?key|apikey|credential)[\w.-]*"
+# Not the end of a path: in file:///etc/passwd nothing is given away.
+_NAMES = r"(?<![\w./-])[\w.-]*(?:password|passwd|secret|token|api[_-]?key|apikey|credential)[\w.-]*"
 _USER = re.compile(r"(?<=://)[^/\s@'\"]+(?=@)")
 _FIELD = re.compile(
     rf"(?P<name>{_NAMES})(?P<sign>['\"]?\s*[=:]\s*['\"]?)(?P<value>[^\s&;,'\"]+)", re.IGNORECASE

@@ -137,7 +137,9 @@ def test_half_precision_keeps_the_answers_and_what_must_be_exact():
     assert not set(half) & {"Softmax", "LogSoftmax", "ReduceMean", "Pow", "Sqrt", "Exp"}
     assert "Gemm" in half
     assert "Gemm" in full, "the last linear layer of each head stays FP32"
-    assert halved.ByteSize() < 0.7 * model.ByteSize()
+    wide = [t.name for t in halved.graph.initializer if t.data_type == onnx.TensorProto.FLOAT]
+    sizes = {t.name: int(np.prod(t.dims)) for t in halved.graph.initializer}
+    assert max(sizes[name] for name in wide) < 50_000, "large weights take two bytes a number"
     # Measured counts beyond what FP16 holds: the graph scales before it halves.
     patterns = np.concatenate([golden_pattern(), golden_pattern() * 1e6])
     got, expected = run(halved, patterns), run(model, patterns)
