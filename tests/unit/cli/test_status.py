@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
@@ -115,7 +116,8 @@ def test_watching_asks_again_until_interrupted(told, monkeypatch):
         if next(pauses, "end") == "end":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr("alphadiffract_stream.cli._status.time.sleep", sleep)
+    # Its own name for the module: other threads of this process sleep as ever.
+    monkeypatch.setattr("alphadiffract_stream.cli._status.time", SimpleNamespace(sleep=sleep))
     asked: list[bool] = []
 
     def reply(trusted: bool) -> Reply:
