@@ -22,7 +22,7 @@ from ..deployment import (
     prior_shift,
     write_calibration,
 )
-from ..deployment._calibrate import agreed_probabilities, heads, system_sums
+from ..deployment._calibrate import agreed_probabilities, heads
 from ..deployment._prior import TARGETS, Target
 from ..evaluation import (
     LabelledSet,
@@ -31,7 +31,7 @@ from ..evaluation import (
     load_labelled,
 )
 from ..networks import HeadOutputs, build
-from ..patterns import SYSTEM_LIMITS
+from ..patterns import SYSTEM_LIMITS, system_sums
 from ..reflections import ReflectionStore, SymmetryTables
 from ..trainer import load_average, read_config
 

@@ -82,19 +82,18 @@ def export(
     members = Members(networks)
     # Before the long part: members that cannot be fused are refused at once.
     chosen = FusedMembers(plain_networks) if fused else members
-    held_out, known, structures = _patterns(config, patterns)
-    outputs = _outputs(members, held_out, console)
     # What remembers crystals meets them too: new and known ones alike, as nobody knows the shares.
-    seen = _outputs(members, known, console) if remembering else None
-    calibration, scale = _calibrated((outputs, held_out), (seen, known))
+    (held_out, *known), structures = _patterns(config, patterns, known=remembering)
+    outputs, *seen = (_outputs(members, batch, console) for batch in (held_out, *known))
+    calibration, scale = _calibrated([outputs, *seen], [held_out, *known])
     if calibration_file is not None:
         calibration = read_calibration(calibration_file, calibration)
     plain = DeployedEnsemble(members, calibration, scale)
     graph = DeployedEnsemble(chosen, calibration, scale)
     difference = export_onnx(graph, output, held_out.pattern[:EXAMPLES], plain)
     metrics = {"held_out_simulated": held_out_metrics(plain, outputs, held_out)}
-    if seen is not None:
-        metrics["known_simulated"] = held_out_metrics(plain, seen, known)
+    if remembering:
+        metrics["known_simulated"] = held_out_metrics(plain, seen[0], known[0])
     card = write_card(
         output,
         graph,
@@ -121,27 +120,25 @@ def export(
         console.print(f"{triton}: model repository; see `build-engine --triton` for the GPU's plan")
 
 
-def _patterns(config: TrainingConfig, patterns: int) -> tuple[Batch, Batch, int]:
-    """Of families never trained on, of training crystals, and how many structures there are."""
+def _patterns(config: TrainingConfig, patterns: int, *, known: bool) -> tuple[list[Batch], int]:
+    """Of families never trained on, then of `known` crystals; and how many structures there are."""
     config = replace(config, data=replace(config.data, validation_patterns=patterns))
     store = ReflectionStore.load(config.data.reflections)
     symmetry = SymmetryTables.load(config.data.reflections)
     drawn_with, device = config.data.drawn_with(), torch.device("cpu")
     drawer = open_drawer(config.data.engine, store, symmetry, drawn_with, device)
     kept, held_out = store.split(config.data.validation_fraction)
-    sets = (joined(held_out_patterns(drawer, crystals, config)) for crystals in (held_out, kept))
-    new, known = sets
-    return new, known, len(store)
+    sets = [held_out, kept] if known else [held_out]
+    return [joined(held_out_patterns(drawer, crystals, config)) for crystals in sets], len(store)
 
 
 def _calibrated(
-    new: tuple[HeadOutputs, Batch], known: tuple[HeadOutputs | None, Batch]
+    outputs: list[HeadOutputs], batches: list[Batch]
 ) -> tuple[Calibration, tuple[float, ...] | None]:
-    outputs, batch = new
-    if known[0] is not None:
-        outputs = HeadOutputs.joined([outputs, known[0]], lambda parts: torch.cat(parts, dim=1))
-        batch = joined([batch, known[1]])
-    return calibrate_whole(outputs, batch.crystal_system, batch.space_group, batch.lattice)
+    """On all of them together."""
+    whole = HeadOutputs.joined(outputs, lambda columns: torch.cat(columns, dim=1))
+    batch = joined(batches)
+    return calibrate_whole(whole, batch.crystal_system, batch.space_group, batch.lattice)
 
 
 def _outputs(members: Members, batch: Batch, console: Console) -> HeadOutputs:

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 from alphadiffract_stream.prediction import distances
 
 from ..networks import HeadOutputs
-from ..patterns import SYSTEM_LIMITS
+from ..patterns import system_sums
 from ._prior import PriorShift
 
 LARGEST_LOG = 3.0
@@ -113,12 +113,6 @@ def fit_probabilities(
 def heads(outputs: HeadOutputs) -> tuple[Tensor, Tensor]:
     """The logits of both classes."""
     return outputs.crystal_system, outputs.space_group
-
-
-def system_sums() -> Tensor:
-    """(230, 7) ones where a space group belongs to a crystal system."""
-    limits = torch.from_numpy(SYSTEM_LIMITS)
-    return F.one_hot(torch.bucketize(torch.arange(1, 231), limits), 7).float()
 
 
 def agreed_probabilities(

@@ -7,7 +7,7 @@ any device). Neither is imported here; see `open_drawer`.
 from __future__ import annotations
 
 from ._augmentation import KEY, MEASURED, PAPER, Augmentation
-from ._batch import SYSTEM_LIMITS, Batch, Drawer, joined
+from ._batch import SYSTEM_LIMITS, Batch, Drawer, joined, system_sums
 from ._engines import EngineName, open_drawer
 from ._loader import BalancedSampler, PatternLoader
 
@@ -24,4 +24,5 @@ __all__ = [
     "PatternLoader",
     "joined",
     "open_drawer",
+    "system_sums",
 ]

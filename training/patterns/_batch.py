@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.nn import functional as F
 
 SYSTEM_LIMITS = np.array([2, 15, 74, 142, 167, 194, 230])
 """Last space group of each crystal system, triclinic … cubic."""
@@ -55,6 +56,12 @@ def joined(parts: list[Batch]) -> Batch:
     if len(parts) == 1:
         return parts[0]
     return Batch(*(torch.cat([getattr(p, f.name) for p in parts]) for f in fields(Batch)))
+
+
+def system_sums() -> Tensor:
+    """(230, 7) ones where a space group belongs to a crystal system."""
+    limits = torch.from_numpy(SYSTEM_LIMITS)
+    return F.one_hot(torch.bucketize(torch.arange(1, 231), limits), 7).float()
 
 
 def class_labels(numbers: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -11,7 +11,7 @@ from ._gate_file import GATE, load_gate, save_gate, with_memory
 from ._loss import RetrievalConfig, retrieval_loss
 from ._memory import MEMORY, Memory, remember
 from ._neighbours import Found, Neighbours
-from ._network import Gate, WithMemory, combined, system_sums
+from ._network import Gate, WithMemory, combined
 from ._scores import onnx_translations
 from ._thin import thinned
 
@@ -33,7 +33,6 @@ __all__ = [
     "remember",
     "retrieval_loss",
     "save_gate",
-    "system_sums",
     "thinned",
     "with_memory",
 ]

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from ..networks import HeadOutputs
-from ..patterns import SYSTEM_LIMITS
+from ..patterns import system_sums
 from ._neighbours import Found, Neighbours
 
 GROUPS = 230
@@ -63,12 +63,6 @@ class WithMemory(nn.Module):
         if own.key is None:
             raise ValueError("the network has no keys: set network.heads.keys, 64 for one")
         return combined(own, self.neighbours(own.key), self.gate, self.system_sums)
-
-
-def system_sums() -> Tensor:
-    """(230, 7) ones where a space group belongs to a crystal system."""
-    limits = torch.from_numpy(SYSTEM_LIMITS)
-    return F.one_hot(torch.bucketize(torch.arange(1, GROUPS + 1), limits), 7).float()
 
 
 def combined(own: HeadOutputs, found: Found, gate: Gate, system_sums: Tensor) -> HeadOutputs:

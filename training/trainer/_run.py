@@ -63,8 +63,6 @@ class Run:
             state.load(folder / CHECKPOINT)
         elif start_from is not None:
             state.start_from(start_from)
-        if lookup is not None:
-            lookup.begin(state.average)
         shared = workers.shared(network)
         sampler = BalancedSampler(store, kept, config.data.balance_power)
         return cls(

@@ -52,6 +52,8 @@ def train(
         workers = Workers.join()
         folder.mkdir(parents=True, exist_ok=True)
         run = Run.open(config, folder, workers, start_from)
+        if run.lookup is not None:
+            run.lookup.begin(run.state.average)
         if finish and run.state.finish_from is None:
             run.state.finish_from = run.state.step
         log = Log(folder, report, quiet=not workers.leads)

@@ -12,6 +12,7 @@ from torch.nn import functional as F
 
 from training.deployment import Calibration, DeployedEnsemble, export_onnx, rounded_to_half
 from training.networks import HeadOutputs, build
+from training.patterns import system_sums
 from training.retrieval import (
     Found,
     Gate,
@@ -25,7 +26,6 @@ from training.retrieval import (
     load_gate,
     retrieval_loss,
     save_gate,
-    system_sums,
     thinned,
 )
 
