@@ -299,3 +299,27 @@ def test_rows_before_engines_and_compilation_are_still_read() -> None:
         }
     )
     assert (config.data.engine, config.compile) == ("auto", False)
+
+
+def test_keys_are_learned_and_kept_over_a_stop(config: TrainingConfig, tmp_path: Path) -> None:
+    looking = replace(
+        config,
+        network={**TINY, "heads": {"keys": 8}},
+        retrieval=replace(config.retrieval, weight=1.0, window=4),
+    )
+    whole = train(looking, tmp_path / "whole", max_steps=4)
+    train(looking, tmp_path / "stopped", max_steps=2)
+    again = train(looking, tmp_path / "stopped", max_steps=4)
+    assert whole.keys is not None
+    assert again.keys is not None
+    torch.testing.assert_close(again.keys, whole.keys)
+    assert torch.allclose(whole.keys.norm(dim=1), torch.ones(len(whole.keys)), atol=1e-4)
+    rows = (tmp_path / "whole" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    assert all(json.loads(row)["neighbours"] >= 0 for row in rows if "neighbours" in row)
+    assert any("neighbours" in row for row in rows)
+
+
+def test_looking_up_without_keys_is_refused(config: TrainingConfig, tmp_path: Path) -> None:
+    looking = replace(config, retrieval=replace(config.retrieval, weight=1.0))
+    with pytest.raises(ValueError, match=r"heads\.keys"):
+        train(looking, tmp_path / "run", max_steps=1)
