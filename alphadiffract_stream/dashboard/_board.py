@@ -111,7 +111,7 @@ class Board:
                     raw = self._raw_of.get(str(document.get("run_start")))
                     if raw in self.runs:
                         self.runs[raw].take_account(document)
-        except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
+        except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
             self._drop(f"prediction {name} document: {type(error).__name__} {error}")
 
     def unreadable(self, reason: str) -> None:

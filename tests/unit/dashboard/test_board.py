@@ -179,6 +179,14 @@ def test_no_document_breaks_it(name, document):
     assert board.dropped >= 1
 
 
+@pytest.mark.parametrize("parents", ["", [], {}, None, 3])
+def test_a_prediction_run_without_a_parent_is_dropped_and_counted(parents):
+    board = Board()
+    board.document("start", {"analysis": "alphadiffract", "uid": "p", "parents": parents})
+    assert board.dropped == 1
+    assert "start" in board.last_dropped
+
+
 def test_bands_join_frames_of_one_system_and_name_the_commonest_group():
     board = Board()
     groups = [62, 63, 62, 167, 225, 225]
