@@ -32,9 +32,9 @@ _SHOWN = 8
 def main(
     seeds: Annotated[int, typer.Option(help="How many.")] = 50,
     first: Annotated[int, typer.Option(help="The first one.")] = 0,
-    runs: Annotated[int, typer.Option(help="Raw runs of a seed.")] = 4,
-    events: Annotated[int, typer.Option(help="Events of a run, some.")] = 150,
-    rate: Annotated[float, typer.Option(help="Events a second, where not acknowledged.")] = 60.0,
+    runs: Annotated[int, typer.Option(help="Raw runs of a seed.")] = 5,
+    events: Annotated[int, typer.Option(help="Events of a run, some.")] = 120,
+    rate: Annotated[float, typer.Option(help="Events a second, where not acknowledged.")] = 20.0,
     kills: Annotated[int, typer.Option(help="Times the service is killed, a seed.")] = KILLS,
     triton: Annotated[
         bool, typer.Option(help="Each tenth seed with a real Triton server that dies.")

@@ -25,6 +25,7 @@ class Faults:
         self._world = world
         self._say = say
         self._left = list(faults)
+        self._service_falls = threading.Lock()
         self._queues: dict[str, queue.SimpleQueue[Fault | None]] = {}
         self._threads: list[threading.Thread] = []
         for resource in {RESOURCES[fault.kind] for fault in self._left}:
@@ -62,7 +63,7 @@ class Faults:
 
     def _kill(self, fault: Fault) -> None:
         service = self._world.service
-        with self._world.outages.during():
+        with self._service_falls, self._world.outages.during():
             service.kill()
             time.sleep(fault.length / 3)
             service.launch()
@@ -74,7 +75,7 @@ class Faults:
 
     def _terminate(self, fault: Fault) -> None:
         service = self._world.service
-        with self._world.outages.during():
+        with self._service_falls, self._world.outages.during():
             if status := service.terminate():
                 raise Broken(f"SIGTERM: exit status {status}: {service.last_words()}")
             time.sleep(fault.length / 3)
@@ -84,7 +85,7 @@ class Faults:
     def _poison(self, fault: Fault) -> None:
         """Killed; meanwhile its model is not what its card says: it must not start with that."""
         service, model = self._world.service, self._world.model
-        with self._world.outages.during():
+        with self._service_falls, self._world.outages.during():
             service.kill()
             model.poison()
             service.launch()
@@ -116,7 +117,8 @@ class Faults:
             time.sleep(fault.length)
             world.proxy.start()
             time.sleep(1.0)
-            world.service.wait_until_connected()
+            with self._service_falls:
+                world.service.wait_until_connected()
 
     def _freeze(self, fault: Fault) -> None:
         self._world.proxy.signal(signal.SIGSTOP)

@@ -25,10 +25,10 @@ from ._world import World
 class Size:
     """Of the stream of one seed."""
 
-    runs: int = 4
-    events: int = 150
+    runs: int = 5
+    events: int = 120
     """Of a run, some."""
-    rate: float = 60.0
+    rate: float = 20.0
     """Events a second, where nobody acknowledges them."""
 
 
