@@ -24,7 +24,7 @@ from ._run import Outcome, Size, run_seed
 from ._triton import started
 
 _console = Console(stderr=True)
-_KINDS = ("kill", "terminate", "poison", "proxy", "freeze", "reader", "slow")
+_KINDS = ("kill", "terminate", "poison", "exchange", "proxy", "freeze", "reader", "slow")
 _TRITON_EACH = 10
 _SHOWN = 8
 

@@ -96,6 +96,15 @@ class Faults:
             service.launch()
             self._up()
 
+    def _exchange(self, fault: Fault) -> None:
+        """Killed, and started with another model."""
+        service = self._world.service
+        with self._service_falls, self._world.outages.during():
+            service.kill()
+            self._world.model.exchange()
+            service.launch()
+            self._up()
+
     def _clock(self, fault: Fault) -> None:
         clock, service = self._world.clock, self._world.service
         assert clock is not None

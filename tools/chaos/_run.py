@@ -67,7 +67,7 @@ def run_seed(
     began = time.monotonic()
     truth = make_truth(seed, size.runs, size.events, engine)
     if triton is not None:
-        possible = [*(set(possible) - {"poison"}), "triton"]
+        possible = [*(set(possible) - {"poison", "exchange"}), "triton"]
     plan = make_plan(seed, truth.events, possible, kills)
     with tempfile.TemporaryDirectory(prefix=f"chaos-{seed}-") as name:
         world = World(Path(name), plan, triton)
