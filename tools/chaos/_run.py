@@ -94,21 +94,27 @@ def _live(
         faults.finish()
         broken += faults.broken
         say("ending")
-        broken += _end(world, truth)
+        accounts = _settled(world, truth)
+        broken += _end(world)
         publisher.close()
     world.published.read()
-    judge = Judge(plan, truth, publisher, world.outages, world.published)
+    judge = Judge(plan, truth, publisher, world.outages, world.published, accounts)
     readers = [reader for reader in (world.reader, world.slow_reader) if reader]
     verdict = judge.verdict(readers)
     verdict.findings += broken
     return verdict, publisher.again
 
 
-def _end(world: World, truth: Truth) -> list[str]:
-    """Leave it some time to answer, then SIGTERM."""
+def _settled(world: World, truth: Truth) -> dict[str, Any]:
+    """Leave it some time to answer; the accounts it then tells."""
     until = time.monotonic() + 20
     while not _idle(world, truth) and time.monotonic() < until:
         time.sleep(0.05)
+    status = world.service.status()
+    return {run["uid"]: run for run in status["runs"]} if status else {}
+
+
+def _end(world: World) -> list[str]:
     try:
         world.service.check()
         if status := world.service.terminate():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -33,17 +33,29 @@ class Verdict:
     """Events of runs whose start or descriptor was lost: no event of theirs can be read."""
     undeclared: int = 0
     """Events after the last one received of a run whose stop document was lost."""
+    left_open: int = 0
+    """Runs whose stop document was lost: they stay open, in the spool."""
     redelivered: int = 0
     """Documents that came again, uid and answer the same."""
     findings: list[str] = field(default_factory=list)
 
 
 class Judge:
-    """One seed's world at its end."""
+    """One seed's world at its end.
+
+    accounts: by raw run, as ``/status`` told them last.
+    """
 
     def __init__(
-        self, plan: Plan, truth: Truth, publisher: Publisher, outages: Outages, published: Published
+        self,
+        plan: Plan,
+        truth: Truth,
+        publisher: Publisher,
+        outages: Outages,
+        published: Published,
+        accounts: Mapping[str, Mapping[str, Any]],
     ) -> None:
+        self._accounts = accounts
         self._plan = plan
         self._truth = truth
         self._sent = publisher.sent
@@ -119,17 +131,22 @@ class Judge:
     def _stop(
         self, run: TrueRun, answer: Answer, events: dict[int, dict[str, Any]], verdict: Verdict
     ) -> Iterator[str]:
-        if not answer.stops:
+        if not answer.stops and not self._lost(run, "stop"):
             yield "no stop document"
             return
-        stop = answer.stops[0]
-        verdict.redelivered += len(answer.stops) - 1
+        if not answer.stops:
+            verdict.left_open += 1
+        told = answer.stops[0] if answer.stops else self._accounts.get(run.uid)
+        if told is None:
+            yield "its stop document was lost, and /status does not know of it"
+            return
+        verdict.redelivered += max(0, len(answer.stops) - 1)
         for other in answer.stops[1:]:
-            if _account(other) != _account(stop) or other["uid"] != stop["uid"]:
-                yield f"two stop documents: {_account(stop)}, {_account(other)}"
+            if _account(other) != _account(told) or other["uid"] != told["uid"]:
+                yield f"two stop documents: {_account(told)}, {_account(other)}"
         statuses = [event["data"]["status"] for event in events.values()]
         refused, failed = statuses.count("refused"), statuses.count("failed")
-        whole = stop["exit_status"] == "success"
+        whole = told["exit_status"] == "success"
         declared = run.seq_nums if whole else frozenset(range(1, max(events, default=0) + 1))
         missing = declared - events.keys()
         true = {
@@ -139,12 +156,14 @@ class Judge:
             "failed": failed,
             "missing": len(missing),
         }
-        if (told := {name: stop[name] for name in _COUNTS}) != true:
-            yield f"account {told}, documents and truth {true}"
-        if stop["missing_seq_nums"] != sorted(missing):
-            yield f"missing {stop['missing_seq_nums']}, not {sorted(missing)}"
+        if (counts := {name: told[name] for name in _COUNTS}) != true:
+            yield f"account {counts}, documents and truth {true}"
+        # /status lists the first ones only.
+        listed = told["missing_seq_nums"]
+        if listed != sorted(missing)[: None if answer.stops else len(listed)]:
+            yield f"missing {listed}, not {sorted(missing)}"
         if not whole and not self._lost(run, "stop"):
-            yield f"{stop['exit_status']} ({stop['reason']}), though its stop document was heard"
+            yield f"ends with {told['exit_status']}, though its stop document was heard"
         for seq_num in sorted(missing):
             if self._plan.acknowledged:
                 yield f"seq_num {seq_num} lost, though it was taken"

@@ -106,7 +106,7 @@ def judged(
     sent = dict.fromkeys([(run.uid, n) for n in (*run.seq_nums, "open", "stop")], 0.0)
     plan = Plan(0, acknowledged, [])
     publisher = SimpleNamespace(sent=sent)
-    judge = Judge(plan, documents.truth, publisher, outages or Outages(), published)  # type: ignore[arg-type]
+    judge = Judge(plan, documents.truth, publisher, outages or Outages(), published, {})  # type: ignore[arg-type]
     return judge.verdict([])
 
 
