@@ -36,6 +36,24 @@ def serve(
     energy: Energy = None,
     wavelength: Wavelength = None,
     background: Background = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy",
+            metavar="POLICY",
+            help="When patterns come too fast: lossless (all are answered) or latest (the newest).",
+        ),
+    ] = None,
+    spool: Annotated[
+        Path | None,
+        typer.Option(
+            "--spool", metavar="FOLDER", help="Keep patterns there until they are answered."
+        ),
+    ] = None,
+    spool_size: Annotated[
+        str | None,
+        typer.Option("--spool-size", metavar="SIZE", help="How much at most, e.g. 2GiB."),
+    ] = None,
     ready_file: Annotated[
         Path | None,
         typer.Option(
@@ -64,7 +82,8 @@ def serve(
     """Predict every pattern of the sources and publish to the sinks, until Ctrl-C or SIGTERM.
 
     The first signal drains: what was accepted is answered, runs are closed, sinks flushed.
-    The second stops at once. --energy and --wavelength are for patterns that name none.
+    The second stops at once. With --spool, runs that have not ended go on when it is started again.
+    --energy and --wavelength are for patterns that name none.
     """
     from ..service import Settings, unknown_variables
 
@@ -77,6 +96,9 @@ def serve(
         energy_kev=energy,
         wavelength=wavelength,
         background=background,
+        policy=policy,
+        spool=spool,
+        spool_size=spool_size,
         log_level=log_level and log_level.upper(),
         log_format=log_format,
         metrics_port=metrics_port,
@@ -132,6 +154,7 @@ async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
             "engine": settings.engine,
             "fallback": settings.fallback,
             "model": f"{engine.card.name} {engine.card.version}",
+            "spool": str(settings.spool) if settings.spool else None,
             "metrics": telemetry.address if telemetry else None,
         }
         announcing = asyncio.create_task(_announce(service, ready, ready_file))

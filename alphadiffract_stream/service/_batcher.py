@@ -46,7 +46,9 @@ class Batcher:
         max_batch: int,
         max_in_flight: int,
         max_delay: float,
+        moment: float | None = None,
     ) -> None:
+        """moment: s a batch may take; batches are then made as small as that needs."""
         self._dispatcher = dispatcher
         self._metrics = metrics
         self._max_batch = max_batch
@@ -54,6 +56,23 @@ class Batcher:
         self._jobs: asyncio.Queue[Job] = asyncio.Queue()  # bounded by what the service accepts
         self._slots = asyncio.Semaphore(max_in_flight)
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._moment = moment
+        self._pace = 0.0
+        """Patterns the engine takes in a moment, as the last batches show it."""
+        self._taken = asyncio.Event()
+
+    @property
+    def limit(self) -> int:
+        """Most patterns in the next batch."""
+        if self._moment is None:
+            return self._max_batch
+        return max(1, min(self._max_batch, int(self._pace)))
+
+    async def hungry(self) -> None:
+        """Until less than a batch waits."""
+        while self._jobs.qsize() >= self.limit:
+            self._taken.clear()
+            await self._taken.wait()
 
     def put(self, job: Job) -> None:
         """Queue one pattern."""
@@ -80,13 +99,14 @@ class Batcher:
         batch = [await self._jobs.get()]
         self._drain_into(batch)
         # Waiting for company pays only while the engine is busy anyway.
-        if self._max_delay and self._in_flight and len(batch) < self._max_batch:
+        if self._max_delay and self._in_flight and len(batch) < self.limit:
             await asyncio.sleep(self._max_delay)
             self._drain_into(batch)
+        self._taken.set()
         return batch
 
     def _drain_into(self, batch: list[Job]) -> None:
-        while len(batch) < self._max_batch and not self._jobs.empty():
+        while len(batch) < self.limit and not self._jobs.empty():
             batch.append(self._jobs.get_nowait())
 
     def _finished(self, task: asyncio.Task[None]) -> None:
@@ -97,6 +117,10 @@ class Batcher:
         began = monotonic()
         predictions = await self._predict(batch)
         compute = (monotonic() - began) * 1e3
+        if self._moment is not None:
+            shown = self._moment * len(batch) / max(compute / 1e3, 1e-6)
+            # One slow batch is a hint; several are a fact.
+            self._pace += (shown - self._pace) / 2
         stages = self._metrics.stages
         stages.infer.observe(compute / 1e3)
         for job in batch:

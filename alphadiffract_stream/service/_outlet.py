@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -39,6 +39,12 @@ class Outlet:
     def put(self, name: str, document: Mapping[str, Any], delivered: Delivered | None) -> None:
         """Queue one document; `delivered` is called once it is sent or lost."""
         self._queue.put_nowait((name, document, delivered))
+
+    def recall(self, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Documents of an open run the sink had from the service before this one."""
+        if recall := getattr(self._sink, "recall", None):
+            for name, document in documents:
+                recall(name, document)
 
     @property
     def waiting(self) -> int:

@@ -29,6 +29,8 @@ class RunRecord(TypedDict):
     predicted: int
     refused: int
     failed: int
+    skipped: int
+    """Of the refused ones, those passed over for newer patterns (policy ``latest``)."""
     waiting: int
     missing: int
     missing_seq_nums: list[int]
@@ -54,7 +56,8 @@ def record(run: Run, *, is_open: bool = True) -> RunRecord:
         predicted=account.predicted,
         refused=account.refused,
         failed=account.failed,
-        waiting=account.received - account.answered,
+        skipped=account.skipped,
+        waiting=account.waiting,
         missing=account.missing,
         missing_seq_nums=list(account.missing_seq_nums(_MISSING_LISTED)),
         duplicates=account.duplicates,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Literal
 
 import zmq
@@ -28,7 +28,7 @@ from ._assembler import Assembler
 from ._decoding import Decoding
 from ._document_options import DocumentOptions
 from ._external import filled
-from ._messages import Dropped, Message
+from ._messages import Dropped, Message, Remembered
 from ._rate import Rate
 from ._receiver import Closed, Receiver
 
@@ -71,6 +71,7 @@ class BlueskyZmqSource:
             patience=options.patience,
             external=self._filler is not None,
         )
+        self._recalled: list[Message] = []
         self._receiver = Receiver(
             url.text,
             url.address,
@@ -88,6 +89,8 @@ class BlueskyZmqSource:
             )
 
     async def __aiter__(self) -> AsyncIterator[Message]:
+        async for message in filled(self._filler, self._recalled):
+            yield message
         try:
             while True:
                 frames = await self._receiver.receive(self._timeout())
@@ -98,8 +101,12 @@ class BlueskyZmqSource:
                 async for message in filled(self._filler, messages):
                     yield message
         except Closed:
-            async for message in filled(self._filler, self._assembler.finish()):
+            async for message in filled(self._filler, self._assembler.suspend()):
                 yield message
+
+    def recall(self, runs: Sequence[Remembered]) -> None:
+        """Go on with runs that were open before; leave those open that are when this is closed."""
+        self._recalled = self._assembler.recall(runs)
 
     async def close(self) -> None:
         """Stop listening; ends the iteration. Safe to call twice."""

@@ -15,6 +15,7 @@ from ._message import (
 )
 from ._options import read_options
 from ._pair import decode_pair, encode_pair
+from ._value import decode_value, encode_value
 
 __all__ = [
     "DEFAULT_MAX_MESSAGE",
@@ -26,9 +27,11 @@ __all__ = [
     "checked_prefix",
     "decode_message",
     "decode_pair",
+    "decode_value",
     "encode_line",
     "encode_message",
     "encode_pair",
+    "encode_value",
     "properties_of",
     "read_options",
     "topics_of",

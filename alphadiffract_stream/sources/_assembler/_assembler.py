@@ -21,11 +21,13 @@ from .._messages import (
     Message,
     PatternReceived,
     PatternRefused,
+    Remembered,
     RunStarted,
     RunStopped,
 )
 from ._keys import OURS, PatternKeys, RunHints, find_intensity, may_hold_patterns
 from ._layout import metadata
+from ._memory import Memory, after_start
 from ._raw_documents import Descriptor, Event, Start, Stop, read, unpack_page
 from ._recent import Recent
 from ._references import MOST_ROWS, Reference
@@ -37,6 +39,7 @@ log = logging.getLogger(__name__)
 
 _EXTERNAL = {"resource", "datum", "datum_page", "stream_resource", "stream_datum"}
 """Where external data lies."""
+_REMEMBERED = {"start", "descriptor", "stop", *_EXTERNAL}
 _EVENT_WAIT = 0.25
 """s that a row of a stream without any data of its own waits for its event."""
 _NOBODY_READ_IT = PatternError("external data", "nobody read it", "name folders with ?data=")
@@ -92,6 +95,7 @@ class Assembler:
         """Run and descriptor uids that were closed."""
         self._passed_over = Recent(1000)
         """Run and descriptor uids of our own predictions."""
+        self._memory: Memory | None = None
 
     @property
     def deadline(self) -> float | None:
@@ -106,10 +110,12 @@ class Assembler:
         """What one document brings about. Never raises for what the document is."""
         messages = self.expire()
         try:
-            messages += self._take(doc_name, doc)
+            told = self._take(doc_name, doc)
         except DecodeError as error:
-            messages.append(Dropped(self._origin_of(doc), f"{doc_name} document: {error}"))
-        return messages
+            return [*messages, Dropped(self._origin_of(doc), f"{doc_name} document: {error}")]
+        if self._memory is not None and doc_name in _REMEMBERED:
+            told = self._remember(self._memory, doc_name, doc, told)
+        return [*messages, *told]
 
     def expire(self) -> list[Message]:
         """What comes of documents that have waited long enough."""
@@ -135,6 +141,30 @@ class Assembler:
                 messages += self._close(run, "fail", reason)
         return messages
 
+    def recall(self, runs: Iterable[Remembered]) -> list[Message]:
+        """Go on with `runs`; from now on say what must be remembered of each (`Remember`)."""
+        messages: list[Message] = []
+        for run in runs:
+            for name, document in run.documents:
+                try:
+                    messages += self._take(name, document)
+                except DecodeError as error:
+                    reason = f"{name} document kept of run {run.run_uid}: {error}"
+                    messages.append(Dropped(self._source, reason))
+        self._memory = self._memory or Memory()
+        return messages
+
+    def suspend(self) -> list[Message]:
+        """The end for now: what came is told, and runs that have not stopped stay open."""
+        if self._memory is None:
+            return self.finish()
+        messages: list[Message] = [self._orphan(event) for event in self._waiting.all()]
+        for run in list(self._runs.values()):
+            messages += self._open(run)
+            messages += self._give_up_files(run) if run.stop is None else self._stopped(run)
+            messages += self._memory.take(run.uid) if run.opened else []
+        return messages
+
     def follows(self, run_uid: str) -> bool:
         """Whether this run has begun and is not closed."""
         return run_uid in self._runs
@@ -148,6 +178,18 @@ class Assembler:
                 if run.opened:
                     messages.append(RunStopped(uid, released=True))
         return messages
+
+    def _remember(
+        self, memory: Memory, doc_name: str, doc: Mapping[str, Any], told: list[Message]
+    ) -> list[Message]:
+        if doc_name in _EXTERNAL:
+            run = self._run_of_external(doc_name, doc)
+        else:
+            run = self._runs.get(doc["uid" if doc_name == "start" else "run_start"])
+        if run is None:
+            return told
+        memory.add(run.uid, doc_name, doc)
+        return after_start(told, memory.take(run.uid)) if run.opened else told
 
     def _take(self, doc_name: str, doc: Any) -> list[Message]:
         if not isinstance(doc, Mapping):
@@ -458,6 +500,8 @@ class Assembler:
         return [Dropped(origin, f"stop document: {streams} whose descriptor never came")]
 
     def _forget(self, run_uid: str) -> None:
+        if self._memory is not None:
+            self._memory.forget(run_uid)
         run = self._runs.pop(run_uid, None)
         for stream in run.streams if run else ():
             self._streams.pop(stream.descriptor.uid, None)
