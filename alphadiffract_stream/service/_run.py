@@ -161,7 +161,7 @@ class Run:
 
     def suspend(self) -> None:
         """The service ends and the run does not: publish no end, once all is answered."""
-        self.suspended = self._stop is None
+        self.suspended = self.suspended or self._stop is None
         self.finish("")
 
     def finish(self, reason: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from alphadiffract_stream.service import Settings  # TEMP
 from tools.local_triton import LocalTriton, free_ports
 
 from ._clock import Clock
@@ -16,7 +15,6 @@ from ._processes import Outages, Proxy, Service
 from ._published import Published
 from ._readers import Reader
 
-SPOOL = "spool" in Settings.model_fields
 GAP_WAIT = {True: 30.0, False: 1.0}
 """s a gap holds back what follows it, where what is lost is sent again and where it is not."""
 
@@ -56,7 +54,7 @@ class World:
             *("--source", f"bluesky-zmq://127.0.0.1:{self.proxy.out_port}?prefix=raw"),
             *(option for sink in sinks for option in ("--sink", sink)),
             *("--engine", engine),
-            *(("--policy", "lossless", "--spool", str(folder / "spool")) if SPOOL else ()),
+            *("--policy", "lossless", "--spool", str(folder / "spool")),
         ]
 
     def __enter__(self) -> World:
