@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic, time
 
 from ..pattern import Origin
+from ..sources import PatternRefused
 from ._metrics import Metrics
 from ._newest import Newest
 from ._run import Run
@@ -107,4 +108,4 @@ class Intake:
 
 
 def _origin(message: Event) -> Origin:
-    return message.origin if hasattr(message, "origin") else message.pattern.origin
+    return message.origin if isinstance(message, PatternRefused) else message.pattern.origin

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
 from ..errors import PatternError
@@ -30,9 +30,7 @@ class Newest:
     limit: how many may wait now. hungry: waits until the engine can take another one.
     """
 
-    def __init__(
-        self, limit: Callable[[], int], hungry: Callable[[], asyncio.Future[None]]
-    ) -> None:
+    def __init__(self, limit: Callable[[], int], hungry: Callable[[], Awaitable[None]]) -> None:
         self._limit = limit
         self._hungry = hungry
         self._items: deque[Item] = deque()

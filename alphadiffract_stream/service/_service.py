@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -276,7 +276,11 @@ class Service:
         """Go on with the runs that were open when the service ended."""
         spool.on_kept = self._kept
         runs = self._runs.resume(spool)
-        readers = {source.name: source for source in self._sources if hasattr(source, "recall")}
+        readers: dict[str, Callable[[list[Remembered]], None]] = {
+            source.name: recall
+            for source in self._sources
+            if (recall := getattr(source, "recall", None))
+        }
         names = {source.name for source in self._sources}
         remembered: dict[str, list[Remembered]] = {name: [] for name in readers}
         for run in runs:
@@ -296,8 +300,8 @@ class Service:
             else:
                 run.finish("the service was restarted, and its source cannot go on with a run")
             run.advance()
-        for name, source in readers.items():
-            source.recall(remembered[name])
+        for name, recall in readers.items():
+            recall(remembered[name])
 
     def _kept(self) -> None:
         for run in self._runs:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import astuple
+from dataclasses import fields
+from operator import attrgetter
 from typing import Any
 
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from ...pattern import Origin, Pattern
 from ...sources import PatternReceived, PatternRefused
 from ._records import Event
 
+_plain = attrgetter(*(field.name for field in fields(Origin)))
+"""An origin as a tuple; `dataclasses.astuple` copies every text."""
 Share = Callable[[NDArray[Any]], int]
 """Keeps an array that many events have in common; returns its number."""
 
@@ -22,13 +25,13 @@ def event_value(message: Event, share: Share) -> dict[str, Any]:
     if isinstance(message, PatternRefused):
         error = message.error
         return {
-            "origin": astuple(message.origin),
+            "origin": _plain(message.origin),
             "error": [error.field, str(error.value), error.remedy],
             "metadata": message.metadata,
         }
     pattern = message.pattern
     return {
-        "origin": astuple(pattern.origin),
+        "origin": _plain(pattern.origin),
         "intensity": pattern.intensity,
         "axis": share(pattern.axis),
         "unit": pattern.unit.value,

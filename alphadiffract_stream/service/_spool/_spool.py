@@ -30,6 +30,9 @@ _READ = 32
 """Events read back at once."""
 _LAZY = 0.02
 """s until it is written that events are answered; dying before means to answer them again."""
+_PAUSE = 0.003
+"""s between transactions, so that under load several events share one: it costs as much as they do
+together (docs/reference/benchmarks.md)."""
 _RETRY = 1.0
 """s between attempts to write to a disk that is full or broken."""
 
@@ -250,7 +253,9 @@ class Spool:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            if not await self.write():
+            if await self.write():
+                await asyncio.sleep(_PAUSE)
+            else:
                 await asyncio.sleep(_RETRY)
                 self._wake.set()
 

@@ -72,6 +72,7 @@ class Store:
     def _open(self) -> None:
         run = self._connection.execute
         run("PRAGMA page_size = 8192")
+        self._page = run("PRAGMA page_size").fetchone()[0]
         # One service a spool; and without other readers the log needs no shared memory.
         run("PRAGMA locking_mode = EXCLUSIVE")
         run("PRAGMA journal_mode = WAL")
@@ -92,8 +93,10 @@ class Store:
     def used(self) -> int:
         """Bytes of the file that hold something."""
         run = self._connection.execute
-        pages = run("PRAGMA page_count").fetchone()[0] - run("PRAGMA freelist_count").fetchone()[0]
-        return pages * run("PRAGMA page_size").fetchone()[0]
+        pages, free = (
+            run(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count")
+        )
+        return (pages - free) * self._page
 
     @property
     def last_event(self) -> int:

