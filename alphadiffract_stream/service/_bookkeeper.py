@@ -44,6 +44,14 @@ class Bookkeeper:
         if self._spool is not None:
             self._spool.touch(run, documents=documents)
 
+    def holds(self, run: Run) -> bool:
+        """Always, where nothing is to outlive the service."""
+        return self._spool is None or self._spool.holds(run.uid)
+
+    def unkept(self, run: Run) -> int:
+        """What waits for its answer, where there is no spool."""
+        return run.account.waiting if self._spool is None else self._spool.unkept(run.uid)
+
     def settled(self, run: Run) -> None:
         """The sources are told that it is done with, and the spool forgets its documents."""
         if self._spool is not None:

@@ -48,6 +48,15 @@ class Keeper(Protocol):
         """Something that must outlive the service has changed."""
         ...
 
+    def holds(self, run: Run) -> bool:
+        """Whether it outlives the service, as far as it is to: what is published of it then stays
+        true after a restart."""
+        ...
+
+    def unkept(self, run: Run) -> int:
+        """How many of its events would not outlive the service now."""
+        ...
+
     def settled(self, run: Run) -> None:
         """Every sink has the stop document."""
         ...
@@ -106,15 +115,11 @@ class Run:
         self._stop: RunStopped | None = None
         self._stop_due = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._is_closed = False
+        self._is_begun = self._is_closed = False
         if kept is not None:
             self._restore(kept)
-        begun = documents.begun()
-        if "start" not in self._delivered:
-            emit("start", begun.start, partial(self._has, "start"))
-        if "descriptor" not in self._delivered and begun.descriptor is not None:
-            emit("descriptor", begun.descriptor, partial(self._has, "descriptor"))
         keeper.changed(self, documents=True)
+        self._begin()
 
     def admit(self, origin: Origin) -> bool:
         """Count one event in; False for one that was accepted before."""
@@ -143,6 +148,11 @@ class Run:
             raise RuntimeError(f"{prediction.origin} is answered already")
         ticket.answer, ticket.queue_ms, ticket.compute_ms = prediction, queue_ms, compute_ms
         self.advance()
+
+    @property
+    def unkept(self) -> int:
+        """Events received that would not outlive the service now."""
+        return self._keeper.unkept(self)
 
     @property
     def exit_status(self) -> str | None:
@@ -179,6 +189,8 @@ class Run:
 
     def advance(self) -> None:
         """Publish what may be published now; close if that was all; else come back in time."""
+        if not self._begin():
+            return
         now = monotonic()
         for ticket in self._sequencer.release(now):
             self._publish(ticket, now)
@@ -186,6 +198,17 @@ class Run:
             self._close(self._stop)
         else:
             self._wake_at(self._sequencer.deadline, now)
+
+    def _begin(self) -> bool:
+        """Publish start and descriptor as soon as a restart would know of them."""
+        if self._is_begun or not self._keeper.holds(self):
+            return self._is_begun
+        self._is_begun = True
+        begun = self._documents.begun()
+        for name, document in (("start", begun.start), ("descriptor", begun.descriptor)):
+            if name not in self._delivered and document is not None:
+                self._emit(name, document, partial(self._has, name))
+        return True
 
     def _publish(self, ticket: Ticket, now: float) -> None:
         assert ticket.answer is not None

@@ -88,7 +88,7 @@ class Runs:
         self._closed.pop(uid, None)
         if self._spool is not None and not message.identity:
             # So that answers that are given again after a restart are the same documents.
-            message = replace(message, identity=str(uuid4()))
+            message = replace(message, identity=self._spool.identity)
         return self._add(message, self._documents(message))
 
     def resume(self, spool: Spool) -> list[Run]:

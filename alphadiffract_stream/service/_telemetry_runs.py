@@ -32,6 +32,9 @@ class RunRecord(TypedDict):
     skipped: int
     """Of the refused ones, those passed over for newer patterns (policy ``latest``)."""
     waiting: int
+    unkept: int
+    """Of the received ones, those that would not outlive the service now: with a spool, what is
+    not written yet; without, what is not answered yet."""
     missing: int
     missing_seq_nums: list[int]
     """The first of them."""
@@ -58,6 +61,7 @@ def record(run: Run, *, is_open: bool = True) -> RunRecord:
         failed=account.failed,
         skipped=account.skipped,
         waiting=account.waiting,
+        unkept=run.unkept,
         missing=account.missing,
         missing_seq_nums=list(account.missing_seq_nums(_MISSING_LISTED)),
         duplicates=account.duplicates,

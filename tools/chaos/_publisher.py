@@ -105,7 +105,7 @@ class Publisher:
         while time.monotonic() < until:
             status = self._service.status()
             for account in status["runs"] if status else ():
-                if account["uid"] == run.uid and account["received"] >= number:
+                if account["uid"] == run.uid and account["received"] - account["unkept"] >= number:
                     return True
             time.sleep(0.02)
         return False

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -111,7 +111,18 @@ class Spool:
         """What is being written of `_dirty`."""
         self._documented: set[str] = set()
         """Runs whose documents are kept as they are."""
+        self._held: set[str] = set()
+        """Runs that are written."""
+        self._loose: Counter[str] = Counter()
+        """Answered events, by run, of which not even the account is written."""
+        self._settling: Counter[str] = Counter()
+        """What is being written of `_loose`."""
         self._lazy: asyncio.TimerHandle | None = None
+
+    @property
+    def identity(self) -> str:
+        """Of this spool, the same after a restart."""
+        return self._store.identity
 
     @property
     def used(self) -> int:
@@ -129,6 +140,7 @@ class Spool:
             runs = self._store.open_runs()
         except Exception as error:
             raise ConfigurationError(f"{self.name}: cannot be read: {error}") from None
+        self._held |= {run.uid for run in runs}
         self.unfinished = self.backlog = sum(len(run.open_events) for run in runs)
         if self.backlog:
             self._waiting.set()
@@ -175,6 +187,8 @@ class Spool:
         entry.message = None
         if entry.written:
             self._done.append(entry.id)
+        else:
+            self._loose[entry.run_uid] += 1
         self.unfinished -= 1
         self.touch(run)
 
@@ -209,6 +223,15 @@ class Spool:
         self._documented.discard(run_uid)
         self._forgotten.append(run_uid)
         self._wake.set()
+
+    def holds(self, run_uid: str) -> bool:
+        """Whether the run is written; or cannot be, and nobody waits for it."""
+        return run_uid in self._held or bool(self.trouble)
+
+    def unkept(self, run_uid: str) -> int:
+        """Events of the run that are known to this process alone."""
+        new = sum(not e.written and not e.done and e.run_uid == run_uid for e in self._new)
+        return new + self._loose[run_uid] + self._settling[run_uid]
 
     # --- what is to be answered ----------------------------------------------------------------
 
@@ -329,6 +352,7 @@ class Spool:
             forgotten=self._forgotten,
         )
         self._touched, self._dirty = self._dirty, {}
+        self._settling, self._loose = self._loose, Counter()
         self._documented |= self._touched.keys()
         self._memories, self._done, self._closed, self._forgotten = [], [], [], []
         return batch, entries
@@ -351,13 +375,19 @@ class Spool:
         if self._told_full and used < _RELIEVED * self._size:
             log.info("%s: has room again", self.name)
             self._told_full = False
-        if entries:
+        new_runs = self._touched.keys() - self._held
+        self._held |= new_runs
+        self._held -= {*batch.closed, *batch.forgotten}
+        self._settling.clear()
+        if entries or new_runs:
             self.on_kept()
 
     def _failed(self, batch: Batch, error: Exception) -> None:
         """Everything is tried again; what waited to be kept is answered without."""
         self._documented -= self._touched.keys()
         self._dirty = self._touched | self._dirty
+        self._loose += self._settling
+        self._settling.clear()
         self._memories = batch.memories + self._memories
         self._done = batch.done + self._done
         self._closed = batch.closed + self._closed

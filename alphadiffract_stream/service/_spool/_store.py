@@ -25,6 +25,7 @@ _VERSION = 1
 _CLOSED_KEPT = 1000
 """Closed runs whose uid is remembered; the oldest are forgotten first."""
 _SCHEMA = f"""
+CREATE TABLE identity (value TEXT NOT NULL);
 CREATE TABLE runs (
     uid TEXT PRIMARY KEY, began BLOB, documents BLOB, state BLOB, closed REAL
 ) WITHOUT ROWID;
@@ -42,6 +43,7 @@ CREATE TABLE events (
 CREATE INDEX events_run ON events (run);
 PRAGMA user_version = {_VERSION};
 """
+_IDENTIFY = "INSERT INTO identity VALUES (lower(hex(randomblob(16))));"
 _UPSERT = """
 INSERT INTO runs (uid, began, documents, state, closed)
 VALUES (:uid, :began, :documents, :state, NULL)
@@ -82,12 +84,17 @@ class Store:
         run(f"PRAGMA journal_size_limit = {64 << 20}")
         version = run("PRAGMA user_version").fetchone()[0]
         if version == 0:
-            self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} COMMIT;")
+            self._connection.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} {_IDENTIFY} COMMIT;")
         elif version != _VERSION:
             raise sqlite3.DatabaseError(f"version {version}, and {_VERSION} is read")
         # The lock is taken with the first write and kept.
         run("BEGIN IMMEDIATE")
         run("COMMIT")
+
+    @property
+    def identity(self) -> str:
+        """Made with the file."""
+        return self._connection.execute("SELECT value FROM identity").fetchone()[0]
 
     @property
     def used(self) -> int:
