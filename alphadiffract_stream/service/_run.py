@@ -170,17 +170,25 @@ class Run:
             self.advance()
 
     def suspend(self) -> None:
-        """The service ends and the run does not: publish no end, once all is answered."""
+        """The service ends and the run does not: publish no end, once all is answered.
+
+        What waits for a gap to be filled waits on in the spool: what fills it may still come.
+        """
         self.suspended = self.suspended or self._stop is None
-        self.finish("")
+        if not self.suspended:
+            self._sequencer.flush()
+        self._end("")
 
     def finish(self, reason: str) -> None:
         """No more will come: close as soon as what was accepted is answered."""
+        self._sequencer.flush()
+        self._end(reason)
+
+    def _end(self, reason: str) -> None:
         if self._stop is None:
             self._stop = RunStopped(self.uid, None, "abort", reason)
             self._keeper.changed(self)
         self._stop_due = 0.0
-        self._sequencer.flush()
         self.advance()
 
     def unanswered(self) -> list[Ticket]:
@@ -243,7 +251,11 @@ class Run:
             return self._documents.event(failure(prediction.origin, error))
 
     def _may_close(self, now: float) -> bool:
-        if self._is_closed or self._stop is None or self.account.waiting:
+        if self._is_closed or self._stop is None:
+            return False
+        if self.suspended:
+            return self.account.waiting == self._sequencer.behind_gap
+        if self.account.waiting:
             return False
         return now >= self._stop_due or not self.account.missing
 

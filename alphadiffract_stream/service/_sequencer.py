@@ -124,6 +124,11 @@ class Sequencer:
             return None
         return self._gap_since() + self._wait
 
+    @property
+    def behind_gap(self) -> int:
+        """How many wait for nothing but what fills the gap in front of them."""
+        return len(self._heap) if self._in_gap() and not self.unanswered() else 0
+
     def _in_gap(self) -> bool:
         return bool(self._heap) and self._heap[0].seq_num > self._next
 

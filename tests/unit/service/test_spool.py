@@ -141,6 +141,16 @@ async def test_answers_the_spool_did_not_learn_of_are_the_same_again(tmp_path, m
     assert_whole(merged(before, after), 2)
 
 
+async def test_a_gap_may_be_filled_after_the_service_was_stopped(tmp_path):
+    async with Life(tmp_path, [started(), marked(1), marked(3)], reorder_wait=60.0) as before:
+        await until(lambda: before.sink.seq_nums == [1] and before.metrics.batches >= 2)
+    assert before.sink.seq_nums == [1]
+    async with Life(tmp_path, [marked(2), stopped(3)], reorder_wait=60.0) as after:
+        await until(lambda: after.sink.of("stop"))
+    assert after.metrics.late == 0
+    assert_whole(merged(before, after), 3)
+
+
 async def test_a_run_is_published_only_when_it_would_be_remembered(tmp_path):
     async with Life(tmp_path, [started(), 0.05, marked(1)]) as life:
         async with life.spool._writing:
