@@ -149,9 +149,10 @@ class Faults:
     def _disk(self, fault: Fault) -> None:
         disk = self._world.disk
         assert disk is not None
-        disk.fill()
-        time.sleep(fault.length)
-        disk.free()
+        with self._world.full.during():
+            disk.fill()
+            time.sleep(fault.length)
+            disk.free()
 
     def _triton(self, fault: Fault) -> None:
         triton = self._world.triton

@@ -65,6 +65,7 @@ class Service:
         self._process: subprocess.Popen[bytes] | None = None
         self._address = ""
         self.starts = 0
+        self.kills: list[float] = []
 
     def launch(self) -> None:
         """Start it and do not wait."""
@@ -115,6 +116,7 @@ class Service:
         """Kill −9."""
         assert self._process is not None
         self._process.kill()
+        self.kills.append(time.monotonic())
         self._process.wait()
         self._address = ""
 
@@ -156,7 +158,7 @@ class Service:
 
 
 class Outages:
-    """When what was published may have been lost, for whatever was down: (began, ended) in s."""
+    """When something was down or full: (began, ended) in s."""
 
     def __init__(self) -> None:
         self._spans: list[list[float]] = []
@@ -173,6 +175,6 @@ class Outages:
         finally:
             span[1] = time.monotonic()
 
-    def explain(self, sent: float, before: float, after: float) -> bool:
-        """Whether what was sent then may be lost: near an outage, by so many s."""
-        return any(began - before <= sent <= ended + after for began, ended in self._spans)
+    def explain(self, when: float, before: float, after: float) -> bool:
+        """Whether that was near an outage, by so many s."""
+        return any(began - before <= when <= ended + after for began, ended in self._spans)

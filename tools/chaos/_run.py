@@ -98,7 +98,7 @@ def _live(
         broken += _end(world)
         publisher.close()
     world.published.read()
-    judge = Judge(plan, truth, publisher, world.outages, world.published, accounts)
+    judge = Judge(plan, truth, publisher, world, accounts)
     readers = [reader for reader in (world.reader, world.slow_reader) if reader]
     verdict = judge.verdict(readers)
     verdict.findings += broken

@@ -8,12 +8,14 @@ from itertools import pairwise
 from typing import Any
 
 from ._plan import Plan
-from ._processes import Outages
-from ._published import Answer, Published, said
+from ._published import Answer, said
 from ._publisher import Publisher
 from ._readers import Reader
 from ._truth import TrueRun, Truth
+from ._world import World
 
+_WRITTEN = 3.0
+"""s after which a disk that is not full any more has everything."""
 BEFORE, AFTER = 3.0, 1.5
 """s before and after an outage in which 0MQ may lose what is sent: queues, and connecting anew."""
 _PREDICTED = {"ok", "low_confidence", "out_of_domain"}
@@ -35,6 +37,9 @@ class Verdict:
     """Events after the last one received of a run whose stop document was lost."""
     left_open: int = 0
     """Runs whose stop document was lost: they stay open, in the spool."""
+    forgotten: int = 0
+    """Answered and published while the disk was full, and not in the account, since the service
+    was killed before it could be written."""
     redelivered: int = 0
     """Documents that came again, uid and answer the same."""
     findings: list[str] = field(default_factory=list)
@@ -51,16 +56,16 @@ class Judge:
         plan: Plan,
         truth: Truth,
         publisher: Publisher,
-        outages: Outages,
-        published: Published,
+        world: World,
         accounts: Mapping[str, Mapping[str, Any]],
     ) -> None:
         self._accounts = accounts
         self._plan = plan
         self._truth = truth
         self._sent = publisher.sent
-        self._outages = outages
-        self._published = published
+        self._outages = world.outages
+        self._published = world.published
+        self._forgetful = any(world.full.explain(at, 0, _WRITTEN) for at in world.service.kills)
 
     def verdict(self, readers: list[Reader]) -> Verdict:
         """Run by run, then what is left over."""
@@ -137,6 +142,9 @@ class Judge:
         if not answer.stops:
             verdict.left_open += 1
         told = answer.stops[0] if answer.stops else self._accounts.get(run.uid)
+        if self._forgetful and (told is None or told["received"] < len(events)):
+            verdict.forgotten += len(events) - (told["received"] if told else 0)
+            return
         if told is None:
             yield "its stop document was lost, and /status does not know of it"
             return

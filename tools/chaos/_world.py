@@ -25,6 +25,9 @@ class World:
     def __init__(self, folder: Path, plan: Plan, triton: LocalTriton | None) -> None:
         kinds = {fault.kind for fault in plan.faults}
         self.outages = Outages()
+        """When what was published may have been lost."""
+        self.full = Outages()
+        """When the spool could not be written."""
         self.triton = triton
         self.model = ModelFile(folder)
         self.published = Published(folder / "published.jsonl")

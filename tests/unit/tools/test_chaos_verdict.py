@@ -96,7 +96,12 @@ def documents(truth) -> Documents:
 
 
 def judged(
-    documents: Documents, folder, *, acknowledged: bool = False, outages: Outages | None = None
+    documents: Documents,
+    folder,
+    *,
+    acknowledged: bool = False,
+    outages: Outages | None = None,
+    full: Outages | None = None,
 ) -> Verdict:
     path = folder / "published.jsonl"
     path.write_text("".join(json.dumps({"name": n, "doc": d}) + "\n" for n, d in documents.lines))
@@ -106,7 +111,13 @@ def judged(
     sent = dict.fromkeys([(run.uid, n) for n in (*run.seq_nums, "open", "stop")], 0.0)
     plan = Plan(0, acknowledged, [])
     publisher = SimpleNamespace(sent=sent)
-    judge = Judge(plan, documents.truth, publisher, outages or Outages(), published, {})  # type: ignore[arg-type]
+    world = SimpleNamespace(
+        outages=outages or Outages(),
+        full=full or Outages(),
+        published=published,
+        service=SimpleNamespace(kills=[0.7]),
+    )
+    judge = Judge(plan, documents.truth, publisher, world, {})  # type: ignore[arg-type]
     return judge.verdict([])
 
 
@@ -121,6 +132,12 @@ def test_a_document_that_comes_again_is_told_and_no_fault(documents, tmp_path):
     documents.lines.append(documents.lines[-1])
     verdict = judged(documents, tmp_path)
     assert (verdict.findings, verdict.redelivered) == ([], 2)
+
+
+def outage(began: float, ended: float) -> Outages:
+    outages = Outages()
+    outages._spans.append([began, ended])
+    return outages
 
 
 def _twice(d: Documents) -> None:
@@ -213,15 +230,20 @@ def test_faults_are_found(documents, tmp_path, spoil, finding):
 
 
 def test_what_is_lost_in_an_outage_is_no_fault_unless_it_was_taken(documents, tmp_path):
-    outages = Outages()
-    with outages.during():
-        pass
-    outages._spans[0][:] = [0.5, 1.0]
+    outages = outage(0.5, 1.0)
     documents.lose(documents.first_good)
     verdict = judged(documents, tmp_path, outages=outages)
     assert (verdict.findings, verdict.missing) == ([], 1)
     taken = judged(documents, tmp_path, acknowledged=True, outages=outages)
     assert any("lost, though it was taken" in text for text in taken.findings)
+
+
+def test_what_a_full_disk_makes_a_killed_service_forget_is_told_apart(documents, tmp_path):
+    documents.stop["received"] -= 2
+    documents.stop["predicted"] -= 2
+    assert judged(documents, tmp_path, full=outage(1.0, 2.0)).findings, "killed before it was full"
+    verdict = judged(documents, tmp_path, full=outage(0.5, 0.6))
+    assert (verdict.findings, verdict.forgotten) == ([], 2)
 
 
 def test_a_plan_follows_from_its_seed():
