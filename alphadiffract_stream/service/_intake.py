@@ -104,7 +104,10 @@ class Intake:
     async def feed_newest(self) -> None:
         """Answer the newest of what waits whenever the engine can take some, until cancelled."""
         while self._newest is not None:
-            await self._begin(*await self._newest.next())
+            item = await self._newest.next()
+            began = monotonic()
+            await self._begin(*item)
+            self._newest.took(monotonic() - began)
 
 
 def _origin(message: Event) -> Origin:
