@@ -97,7 +97,7 @@ class _Batch(NamedTuple):
         top = np.argsort(-groups, axis=1, kind="stable")[:, :TOP]
         rows = np.arange(len(top))[:, None]
         with np.errstate(all="ignore"):
-            sums = groups @ _sums_of_systems()
+            sums = np.add.reduceat(groups, _first_groups(), axis=1)
             consistency = sums[rows[:, 0], systems] / sums.sum(axis=1)
             entropy = -(groups * np.log(np.maximum(groups, _SMALLEST))).sum(axis=1)
             novelty = novelties(outputs.embedding, card.domain)
@@ -207,10 +207,10 @@ def _find_infinite(outputs: Outputs, faults: list[str]) -> None:
 
 
 @lru_cache(maxsize=1)
-def _sums_of_systems() -> NDArray[np.float64]:
-    """(230, 7) what sums the space groups of each crystal system."""
+def _first_groups() -> NDArray[np.intp]:
+    """(7,) index of each crystal system's first space group; they are numbered system by system."""
     systems = [crystal_system_index(number) for number in range(1, 231)]
-    return np.eye(len(CRYSTAL_SYSTEMS))[systems]
+    return np.searchsorted(systems, range(len(CRYSTAL_SYSTEMS)))
 
 
 @lru_cache(maxsize=230)
