@@ -69,10 +69,7 @@ def _array(value: Mapping[Any, Any]) -> Any:
 def _shape(value: Any, size: int) -> tuple[int, ...]:
     if not isinstance(value, list | tuple) or len(value) > 8:
         raise DecodeError(f"an array of shape {value!r}")
-    if (
-        not all(isinstance(n, int) and n >= 0 for n in value)
-        or math.prod(value) != size
-    ):
+    if not all(isinstance(n, int) and n >= 0 for n in value) or math.prod(value) != size:
         raise DecodeError(f"an array of shape {tuple(value)} with {size} values")
     return tuple(value)
 
