@@ -84,7 +84,7 @@ class BlueskyZmqSink:
         return self._socket.get_string(zmq.LAST_ENDPOINT)
 
     def emit_now(self, name: str, document: Mapping[str, Any]) -> bool:
-        """Send one document if that needs no waiting; whether it did. Raises TypeError as `emit`."""
+        """Send one document if that needs no waiting; whether it did. Raises as `emit`."""
         if not self._waited:
             return False
         return self._sent(encode_message(name, document, self._serializer, self._prefix))

@@ -11,6 +11,7 @@ from alphadiffract_stream.grid import GridPattern
 from alphadiffract_stream.pattern import Origin, Pattern, RadialUnit
 from alphadiffract_stream.service import Metrics
 from alphadiffract_stream.service._batcher import Batcher, Job
+from tests.streams import until
 
 AXIS = np.linspace(5, 20, 8192)
 
@@ -94,9 +95,7 @@ async def test_a_batch_waits_for_company_only_while_another_is_under_way(dispatc
         b.put(job)
         await turns()
     assert dispatcher.asked == [1]
-    async with asyncio.timeout(10):
-        while len(dispatcher.asked) < 2:
-            await asyncio.sleep(0.005)
+    await until(lambda: len(dispatcher.asked) == 2)
     assert dispatcher.asked == [1, 2], "both together"
     running.cancel()
     await b.cancel()
