@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from ..service import Metrics, Service, Settings
 
 log = logging.getLogger(__name__)
+
+_SWITCH = 5e-5
+"""s."""
 
 
 def serve(
@@ -146,6 +150,9 @@ async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
         # pattern that waits meanwhile, has next to nothing to look through.
         gc.collect()
         gc.freeze()
+        # An engine's thread that has a batch, or its answer, waits no longer than this for the
+        # event loop to let go of the interpreter; the default is 5 ms.
+        sys.setswitchinterval(_SWITCH)
         _obey_signals(service)
         ready = {
             "pid": os.getpid(),

@@ -12,6 +12,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from ..errors import ConfigurationError
 from ..wire import Curve
+from ._readable import Readable
 
 log = logging.getLogger(__name__)
 
@@ -60,11 +61,11 @@ class Receiver:
         self._lost_at: float | None = None
         """When the last peer went, on the monotonic clock."""
         self._closed = False
-        self._context = zmq.asyncio.Context()
+        self._context = zmq.Context()
         self._socket = self._context.socket(kind)
         self._monitor = self._socket.get_monitor_socket(_WATCHED)
         self._watch: asyncio.Task[None] | None = None
-        self._pending: asyncio.Future[list[bytes]] | None = None
+        self._readable = Readable(int(self._socket.get(zmq.FD)))
         self._socket.set(zmq.RCVHWM, hwm)
         self._socket.set(zmq.MAXMSGSIZE, 2 * max_message)
         self._socket.set(zmq.LINGER, 0)
@@ -105,16 +106,21 @@ class Receiver:
             raise Closed
         if self._watch is None:
             self._watch = asyncio.create_task(self._follow(), name=f"watch {self.name}")
-        if self._pending is None:
-            self._pending = asyncio.ensure_future(self._socket.recv_multipart())
-        pending = self._pending
-        await asyncio.wait({pending}, timeout=patience)
-        if self._closed or pending.cancelled():
-            raise Closed
-        if not pending.done():
+        until = None if patience is None else time.monotonic() + patience
+        # The descriptor tells of changes only, and of some that are no message.
+        while (frames := self._take()) is None:
+            left = None if until is None else until - time.monotonic()
+            if not await self._readable.wait(left):
+                return None
+            if self._closed:
+                raise Closed
+        return frames
+
+    def _take(self) -> list[bytes] | None:
+        try:
+            return self._socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
             return None
-        self._pending = None
-        return pending.result()
 
     def close(self) -> None:
         """Let go of everything; wakes `receive`. Safe to call twice."""
@@ -123,8 +129,7 @@ class Receiver:
         self._closed = True
         if self._watch is not None:
             self._watch.cancel()
-        if self._pending is not None:
-            self._pending.cancel()
+        self._readable.close()
         self._socket.disable_monitor()
         self._monitor.close(linger=0)
         self._socket.close(linger=0)
@@ -134,8 +139,9 @@ class Receiver:
 
     async def _follow(self) -> None:
         """Say when peers come and go: what is sent meanwhile is never seen here."""
+        monitor = zmq.asyncio.Socket.from_socket(self._monitor)
         while True:
-            event = await recv_monitor_message(self._monitor)
+            event = await recv_monitor_message(monitor)
             place = event["endpoint"].decode(errors="replace")
             match event["event"]:
                 case zmq.EVENT_HANDSHAKE_SUCCEEDED:
