@@ -100,6 +100,9 @@ class BlueskyZmqSource:
         except Closed:
             async for message in filled(self._filler, self._assembler.finish()):
                 yield message
+        finally:
+            if self._filler is not None:
+                self._filler.close()
 
     async def close(self) -> None:
         """Stop listening; ends the iteration. Safe to call twice."""
