@@ -8,6 +8,7 @@ from ...errors import PatternError
 from . import _chi, _columns, _gsas, _nexus, _npy, _rruff, _xrdml
 from ._foreign import refuse_foreign
 from ._hdf5 import Tree
+from ._nexus import MAX_POINTS
 from ._nexus import beside as nexus_beside
 from ._nexus import read as read_nexus
 from ._parsed import FileBusyError, Parsed, Reader, Results
@@ -16,6 +17,7 @@ from ._text import MAX_BYTES
 __all__ = [
     "FORMATS",
     "MAX_BYTES",
+    "MAX_POINTS",
     "SUFFIXES",
     "FileBusyError",
     "Parsed",

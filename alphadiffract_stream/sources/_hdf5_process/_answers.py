@@ -30,6 +30,8 @@ from ._protocol import (
 )
 from ._rows import NotYetError, read_beside, read_rows
 
+UNEXPECTED = "report it, with the file"
+
 Answered = tuple[Answer, list[NDArray[Any]]]
 
 
@@ -53,7 +55,7 @@ class Answers:
             return Refused(fault=_fault(PatternError("file", value, "write smaller chunks"))), []
         except Exception as error:  # told to the service, which writes it into its log
             value = f"{type(error).__name__}: {error}"
-            fault = _fault(PatternError("file", value, "report it, with the file"))
+            fault = _fault(PatternError("file", value, UNEXPECTED))
             return Refused(fault=fault, unexpected=True), []
 
     def _to(self, request: Request) -> Answered:
