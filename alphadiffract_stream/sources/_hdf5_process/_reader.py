@@ -122,7 +122,7 @@ class Hdf5Reader:
         except LostError as error:
             self._end(process)
             self._blamed.add(path, str(error))
-            log.warning("%s: libhdf5 %s; refused, and the process replaced", path, error)
+            log.warning("%r: libhdf5 %s; refused, and the process replaced", str(path), error)
             raise _lost(field, path, str(error)) from None
         except (PatternError, NotYetError):
             self._give_back(process)
@@ -200,7 +200,7 @@ def _raised(answer: Answer, path: Path) -> Exception:
             return FileBusyError(answer.fault.field, answer.fault.value, answer.fault.remedy)
         case Refused():
             if answer.unexpected:
-                log.error("%s: a fault in what reads HDF5: %s", path, answer.fault.value)
+                log.error("%r: a fault in what reads HDF5: %r", str(path), answer.fault.value)
             return _error(answer.fault)
     return LostError(f"was subverted: {answer.kind!r} is no answer to this")
 
