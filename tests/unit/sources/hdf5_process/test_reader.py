@@ -295,7 +295,7 @@ def test_it_has_no_secret_of_ours_and_may_write_no_file(good, reader, monkeypatc
     said = {line[:25].strip(): line[26:].split()[:2] for line in limits}
     assert said["Max file size"] == ["0", "0"]
     assert said["Max core file size"] == ["0", "0"]
-    assert said["Max address space"] == [str(2 * 2**30)] * 2
+    assert said["Max address space"] == [str(2**30)] * 2
     assert len(list(Path(f"/proc/{pid(reader)}/fd").iterdir())) == 4  # nothing, thrice; a socket
 
 
