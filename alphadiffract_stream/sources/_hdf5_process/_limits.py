@@ -8,7 +8,7 @@ import resource
 import signal
 
 MEMORY = 2**30
-"""Bytes of address space; a pattern of ten million points takes half of it, and the container of
+"""Bytes of address space; a pattern of ten million points takes a third of it, and the container of
 deploy/kubernetes has twice as much for this and the service."""
 GRACE = 2.0
 """s after its time limit at which a request ends the process, whether or not its parent lives."""
