@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..urls import open_url
+from ._hdf5_process import Hdf5Reader
 from ._messages import (
     Dropped,
     Message,
@@ -18,6 +19,7 @@ from ._read import read_pattern, read_patterns, read_results
 
 __all__ = [
     "Dropped",
+    "Hdf5Reader",
     "Message",
     "PatternReceived",
     "PatternRefused",

@@ -103,6 +103,9 @@ class BlueskyZmqSource:
         except Closed:
             async for message in filled(self._filler, self._assembler.suspend()):
                 yield message
+        finally:
+            if self._filler is not None:
+                self._filler.close()
 
     def recall(self, runs: Sequence[Remembered]) -> None:
         """Go on with runs that were open before; leave those open that are when this is closed."""

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from ..errors import PatternError
 from ._assembler import PatternKeys, axis_unit
 from ._external import Filler
+from ._hdf5_process import HDF5_TIMEOUT
 
 
 class DocumentOptions(BaseModel):
@@ -31,6 +32,8 @@ class DocumentOptions(BaseModel):
     """Folders external data may lie in, separated by ``:``. Empty: it is not read."""
     data_wait: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10.0
     """s that a file, or a row in it, may be later than the document that names it."""
+    hdf5_timeout: Annotated[float, Field(gt=0, le=3600)] = HDF5_TIMEOUT
+    """s that reading an event's rows of an HDF5 file may take, after which it is refused."""
 
     @field_validator("energy", "wavelength")
     @classmethod
@@ -50,7 +53,7 @@ class DocumentOptions(BaseModel):
     def filler(self) -> Filler | None:
         """Who reads external data; None where it is not read. Raises ConfigurationError."""
         folders = [Path(folder) for folder in self.data.split(":") if folder]
-        return Filler(folders, self.data_wait) if folders else None
+        return Filler(folders, self.data_wait, self.hdf5_timeout) if folders else None
 
     @property
     def keys(self) -> PatternKeys:

@@ -111,6 +111,8 @@ class KafkaSource:
                 await self._commit()
         finally:
             self._reading = False
+            if self._filler is not None:
+                self._filler.close()
         # Whoever reads on begins with the runs that are open now; so do not close them here.
         for message in self._assembler.release(self._assembler_runs()):
             yield message

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ..errors import PatternError
 from ..pattern import Origin, Pattern, RadialUnit
-from ._formats import MAX_BYTES, Parsed, parse
+from ._formats import MAX_BYTES, Parsed, Reader, parse
 
 
 def read_pattern(
@@ -63,13 +63,16 @@ def read_results(
     format: str | None = None,
     max_bytes: int = MAX_BYTES,
     fallback: float | None = None,
+    hdf5: Reader | None = None,
 ) -> Iterator[Pattern | PatternError]:
     """As `read_patterns`, going on after a bad pattern: its error takes its place.
 
     fallback: Å, used where the file gives no wavelength, or none that can be relied on.
+    hdf5: reads HDF5 in place of this process, which a damaged file can end or keep for ever:
+    `Hdf5Reader().patterns`.
     """
     file = Path(path)
-    for seq_num, parsed in enumerate(parse(file, format, max_bytes), 1):
+    for seq_num, parsed in enumerate(parse(file, format, max_bytes, hdf5), 1):
         origin = Origin(transport="file", name=str(path), seq_num=seq_num, time=_mtime(file))
         try:
             if isinstance(parsed, PatternError):

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationErro
 from ..errors import ConfigurationError, PatternError
 from ..pattern import Pattern, RadialUnit, wavelength_from_energy
 from ..urls import Url
-from ._formats import FORMATS, MAX_BYTES
+from ._formats import FORMATS, MAX_BYTES, Reader
+from ._hdf5_process import HDF5_TIMEOUT
 from ._read import read_results
 
 
@@ -30,6 +31,8 @@ class ReadOptions(BaseModel):
     """A name in FORMATS, for files whose ending misleads."""
     max_mib: float = Field(default=MAX_BYTES / 2**20, gt=0)
     """Largest text file, MiB."""
+    hdf5_timeout: float = Field(default=HDF5_TIMEOUT, gt=0, le=3600)
+    """s that one pattern of an HDF5 file may take, after which the file is refused."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -39,8 +42,13 @@ class ReadOptions(BaseModel):
             raise ValueError(f"format is one of {', '.join(sorted(FORMATS))}")
         return self
 
-    def read(self, path: Path, fallback: float | None) -> Iterator[Pattern | PatternError]:
-        """Patterns of `path`; `fallback` (Å) where neither options nor file give a wavelength."""
+    def read(
+        self, path: Path, fallback: float | None, hdf5: Reader | None = None
+    ) -> Iterator[Pattern | PatternError]:
+        """Patterns of `path`; `fallback` (Å) where neither options nor file give a wavelength.
+
+        hdf5: as in `read_results`.
+        """
         wavelength = self.wavelength
         if self.energy is not None:
             wavelength = wavelength_from_energy(self.energy)
@@ -51,6 +59,7 @@ class ReadOptions(BaseModel):
             format=self.format,
             max_bytes=int(self.max_mib * 2**20),
             fallback=fallback,
+            hdf5=hdf5,
         )
 
 

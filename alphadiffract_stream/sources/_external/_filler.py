@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 
 from ...errors import ConfigurationError, PatternError
 from .._assembler import Recent, Reference, Unfilled
+from .._hdf5_process import HDF5_TIMEOUT, Hdf5Reader, NotYetError
 from .._messages import Message, PatternReceived, PatternRefused
 from ._folders import confined
-from ._hdf5 import NotYetError, read_beside, read_rows
 
 log = logging.getLogger(__name__)
 
@@ -40,15 +40,17 @@ class Filler:
 
     wait: s that a file, a dataset in it or a row of that may be late. Once a file was not there
     in time, later events look at it once and do not wait, until it is there after all.
+    limit: s that reading what is there may take, after which the event is refused.
     Raises ConfigurationError for a folder that is none.
     """
 
-    def __init__(self, folders: Iterable[Path], wait: float) -> None:
+    def __init__(self, folders: Iterable[Path], wait: float, limit: float = HDF5_TIMEOUT) -> None:
         self._folders = [folder.expanduser().resolve() for folder in folders]
         for folder in self._folders:
             if not folder.is_dir():
                 raise ConfigurationError(f"data={folder}: no such folder")
         self._wait = wait
+        self._hdf5 = Hdf5Reader(limit)
         self._given_up = Recent(1000)
         """Files that were waited for in vain."""
 
@@ -59,13 +61,17 @@ class Filler:
             beside = None
             if event.axis_from:
                 reference = event.references[event.axis_from]
-                beside = self._patiently(reference, lambda path: read_beside(path, reference))
+                beside = self._patiently(reference, lambda path: self._hdf5.beside(path, reference))
             return PatternReceived(event.complete(values, beside))
         except PatternError as error:
             return PatternRefused(event.origin, error, event.metadata)
 
+    def close(self) -> None:
+        """End what reads HDF5. Safe to call twice; what is asked later starts it again."""
+        self._hdf5.close()
+
     def _array(self, reference: Reference) -> Any:
-        return self._patiently(reference, lambda path: read_rows(path, reference))
+        return self._patiently(reference, lambda path: self._hdf5.rows(path, reference))
 
     def _patiently(self, reference: Reference, read: Callable[[Path], T]) -> T:
         if reference.mimetype not in _READERS:

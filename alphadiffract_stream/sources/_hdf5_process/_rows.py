@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from ...errors import PatternError
 from .._assembler import Beside, Reference
-from .._formats import Tree, nexus_beside
+from .._formats import MAX_POINTS, Tree, nexus_beside
 
 _FAILURES = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 """HDF5's own surface as any of these; half-written metadata is among their causes."""
@@ -39,6 +40,10 @@ def read_rows(path: Path, reference: Reference) -> NDArray[Any]:
         first, n = reference.index * (frames or 1), frames or 1
         if dataset.shape[0] < first + n:
             raise NotYetError(f"{dataset.shape[0]} rows, {first + n} are needed")
+        n_points = math.prod(dataset.shape[1:]) * n
+        if n_points > MAX_POINTS:
+            value = f"has {n_points} points an event; at most {MAX_POINTS} are read"
+            raise _wrong(path, reference, value)
         return np.asarray(dataset[first] if frames is None else dataset[first : first + n])
 
 
