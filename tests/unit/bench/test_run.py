@@ -11,7 +11,16 @@ import pytest
 from rich.console import Console
 from typer.testing import CliRunner
 
-from alphadiffract_stream.bench import Arrivals, Part, Plan, Report, plot, run_bench, show
+from alphadiffract_stream.bench import (
+    Arrivals,
+    Part,
+    Plan,
+    Report,
+    Spread,
+    plot,
+    run_bench,
+    show,
+)
 from alphadiffract_stream.bench import _paper_way as paper_way
 from alphadiffract_stream.bench._stages import STAGES
 from alphadiffract_stream.cli import app
@@ -86,12 +95,17 @@ def test_the_papers_way_is_a_ratio_of_medians(report):
 
 
 def test_the_command_shows_whole_numbers_also_into_a_file(report, monkeypatch):
-    monkeypatch.setattr("alphadiffract_stream.bench.run_bench", lambda plan: report)
+    spreads = {
+        name: Spread(100, p50, p50, p50 + 1, p50 + 2, p50 + 3)
+        for name, p50 in (("end_to_end", 123.45), ("added", 234.56), ("outside", 345.67))
+    }
+    slow = replace(report, loads=[replace(report.loads[0], **spreads)])
+    monkeypatch.setattr("alphadiffract_stream.bench.run_bench", lambda plan: slow)
     result = CliRunner().invoke(app, ["bench"], env={"COLUMNS": "80"})
     assert result.exit_code == 0, result.output
-    for row in report.loads:
-        for spread in (row.end_to_end, row.added, row.outside):
-            assert f" {spread.p99:.2f} " in result.stdout
+    for spread in spreads.values():
+        assert f"{spread.p50:.2f}" in result.stdout
+        assert f"{spread.p99:.2f}" in result.stdout
 
 
 def test_text_json_and_plot_show_it(report, tmp_path):
