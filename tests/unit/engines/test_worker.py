@@ -10,7 +10,7 @@ from alphadiffract_stream.engines._worker import Worker
 
 @pytest.fixture
 def worker():
-    made = Worker(lambda x: (12 // x, threading.get_ident()), "test")
+    made: Worker[int, tuple[int, int]] = Worker(lambda x: (12 // x, threading.get_ident()), "test")
     yield made
     made.close()
 
