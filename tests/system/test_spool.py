@@ -178,7 +178,7 @@ def _ends(tail: bytes) -> bool:
 
 
 def test_a_flood_is_caught_up_with(tmp_path, engine):
-    n = 300
+    n = 120
     config = tmp_path / "small.toml"
     config.write_text("queue_size = 16\nreorder_limit = 4\n")
     options = ["--spool", str(tmp_path / "spool"), "--config", str(config)]
