@@ -35,7 +35,7 @@ class Newest:
     ) -> None:
         self._moment = moment
         self._each = 0.0
-        """s to put one before the engine: longer than the engine takes, with background removal."""
+        """s it takes to put one before the engine; with background removal more than its own."""
         self._limit = limit
         self._hungry = hungry
         self._items: deque[Item] = deque()
