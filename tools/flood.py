@@ -1,7 +1,7 @@
 """``python -m tools.flood --policy latest``: ten times more than the service can take.
 
-Capacity is measured first, in the same process of the service. Then events come at ten times that
-rate, paced, whether they are answered or not: does ``latest`` stay near the beam with bounded
+Capacity is measured first, of a service with neither spool nor policy. Then events come to another
+one at ten times that rate, paced, whether they are answered or not: does ``latest`` stay near the beam with bounded
 memory, and does ``lossless`` with a spool catch up with nothing lost?
 """
 
@@ -75,11 +75,14 @@ def flood(
 ) -> Flooded:
     """Raises EngineError when the service ends or answers nothing."""
     plan = Plan(points=points)
+    with Experiment(plan, "onnx:", rcvhwm=_RCVHWM) as experiment:
+        experiment.open()
+        capacity = _capacity(experiment)
+    asked = times * capacity
     options = ["--policy", policy, *(("--spool", str(spool)) if spool else ())]
     with Experiment(plan, "onnx:", options, rcvhwm=_RCVHWM) as experiment:
         experiment.open()
-        capacity = _capacity(experiment)
-        asked = times * capacity
+        experiment.offer(waits(capacity / 4, round(capacity), at_random=False, seed=0))
         schedule = waits(asked, max(1, round(asked * seconds)), at_random=False, seed=0)
         with MemoryWatch(experiment.service, 0.1) as watch:
             began = time.perf_counter()

@@ -38,7 +38,11 @@ class Intake:
         newest: Newest | None,
         metrics: Metrics,
         begin: Begin,
+        *,
+        slow: bool = False,
     ) -> None:
+        """slow: beginning takes long; where there is a spool no source waits for it."""
+        self._slow = slow
         self._runs = runs
         self._capacity = capacity
         self._spool = spool
@@ -60,7 +64,7 @@ class Intake:
             return
         entry = None
         if self._spool is not None:
-            full = self._newest is None and self._capacity.locked()
+            full = self._newest is None and (self._slow or self._capacity.locked())
             parked = full or self._spool.backlog > 0
             entry = self._spool.keep(run.uid, message, parked=parked)
             if parked:
@@ -125,7 +129,10 @@ class Intake:
     async def feed_newest(self) -> None:
         """Answer the newest of what waits whenever the engine can take some, until cancelled."""
         while self._newest is not None:
-            await self._begin(*await self._newest.next())
+            item = await self._newest.next()
+            began = monotonic()
+            await self._begin(*item)
+            self._newest.took(monotonic() - began)
 
 
 def _origin(message: Event) -> Origin:

@@ -27,10 +27,15 @@ Item = tuple[Run, Ticket, Event]
 class Newest:
     """What waits for the engine: never more than it takes in a moment; the oldest are refused.
 
-    limit: how many may wait now. hungry: waits until the engine can take another one.
+    limit: how many the engine takes in a `moment` (s). hungry: waits until it can take another.
     """
 
-    def __init__(self, limit: Callable[[], int], hungry: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, moment: float, limit: Callable[[], int], hungry: Callable[[], Awaitable[None]]
+    ) -> None:
+        self._moment = moment
+        self._each = 0.0
+        """s it takes to put one before the engine; with background removal more than its own."""
         self._limit = limit
         self._hungry = hungry
         self._items: deque[Item] = deque()
@@ -42,14 +47,26 @@ class Newest:
 
     async def room(self) -> None:
         """Wait until one more may wait: for sources that pass over by themselves what is old."""
-        while len(self._items) >= self._limit():
+        while len(self._items) >= self.limit:
             self._taken.clear()
             await self._taken.wait()
+
+    @property
+    def limit(self) -> int:
+        """How many may wait now."""
+        engine = self._limit()
+        if self._each * engine <= self._moment:
+            return engine
+        return max(1, int(self._moment / self._each))
+
+    def took(self, seconds: float) -> None:
+        """It took so long to put one before the engine."""
+        self._each += (seconds - self._each) / 4
 
     def put(self, item: Item) -> None:
         """Let one wait; those there are too many of are answered at once, the oldest first."""
         self._items.append(item)
-        while len(self._items) > self._limit():
+        while len(self._items) > self.limit:
             run, ticket, _ = self._items.popleft()
             ticket.skipped = True
             run.answer(ticket, _refusal(ticket))

@@ -103,9 +103,15 @@ class Service:
         )
         newest = None
         if settings.policy == "latest":
-            newest = Newest(lambda: self._batcher.limit, self._batcher.hungry)
+            newest = Newest(_MOMENT, lambda: self._batcher.limit, self._batcher.hungry)
         self._intake = Intake(
-            self._runs, self._capacity, self._spool, newest, self.metrics, self._begin
+            self._runs,
+            self._capacity,
+            self._spool,
+            newest,
+            self.metrics,
+            self._begin,
+            slow=settings.background is not None,
         )
         self._stopping = asyncio.Event()
         self._aborting = asyncio.Event()

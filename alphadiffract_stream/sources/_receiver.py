@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import time
 
 import zmq
 import zmq.asyncio
@@ -57,6 +58,8 @@ class Receiver:
         """Peers at the moment, as far as the watch on the socket has told."""
         self._bound = bind
         self._seen_any = False
+        self._lost_at: float | None = None
+        """When the last peer went, on the monotonic clock."""
         self._closed = False
         self._context = zmq.asyncio.Context()
         self._socket = self._context.socket(kind)
@@ -147,11 +150,21 @@ class Receiver:
             match event["event"]:
                 case zmq.EVENT_HANDSHAKE_SUCCEEDED:
                     self.connections += 1
-                    again = " again" if self._seen_any else ""
                     self._seen_any = True
-                    log.info("%s: connected%s (%s)", self.name, again, place)
+                    if self._lost_at is None or self._bound:
+                        log.info("%s: connected (%s)", self.name, place)
+                    else:
+                        away = time.monotonic() - self._lost_at
+                        log.warning(
+                            "%s: connected again (%s) after %.1f s: what was sent meanwhile may be "
+                            "lost; events are counted as missing, by gaps in seq_num",
+                            *(self.name, place, away),
+                        )
+                    self._lost_at = None
                 case zmq.EVENT_DISCONNECTED:
                     self.connections = max(0, self.connections - 1)
+                    if not self.connections:
+                        self._lost_at = time.monotonic()
                     log.warning(
                         "%s: connection lost (%s); documents may be lost until it is back "
                         "(a message over the size limit also ends a connection)",

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 
 import msgpack_numpy
+import numpy as np
 import pytest
 import zmq
 
 from tests.raw_runs import raw_run
-from tests.serving import SERVE, Served, serving
+from tests.serving import BOUND, SERVE, TWO_THETA, Served, serving
 from tests.support import make_tiny_model
 
 START = {"unit": "2th_deg", "axis": {"start": 2, "stop": 40}, "sample": "lime"}
@@ -154,9 +156,49 @@ def test_a_run_goes_on_after_sigterm(tmp_path, engine, publisher):
     assert whole(documents)["received"] == 6
 
 
-def test_a_spool_in_use_is_said_in_words(tmp_path, engine):
-    import subprocess
+def flooded(folder, engine, n, *options) -> tuple[Served, list[dict]]:
+    """`n` patterns as fast as they go, many times what the removal of a background lets through."""
+    options = ["--sink", f"jsonl:{folder}/out.jsonl", "--engine", engine, *options]
+    options += ["--source", BOUND, "--wavelength", "0.5", "--background", "arpls"]
+    with serving(folder, *options) as served:
+        served.connect()
+        served.send(served.header("start", **START))
+        for number in range(1, n + 1):
+            centre = 8 + number % 100 / 10
+            served.pattern(number, 500 * np.exp(-(((TWO_THETA - centre) / 0.05) ** 2)) + 5)
+        served.send(served.header("stop", num_events=n))
+        # Reading all of it each time would take the service's own time.
+        served.wait(lambda: served.out.exists() and _ends(served.out.read_bytes()[-4000:]), 100)
+        assert served.stop() == 0, served.log.read_text()
+        return served, served.of("event")
 
+
+def _ends(tail: bytes) -> bool:
+    return b'"name":"stop"' in tail and tail.endswith(b"\n")
+
+
+def test_a_flood_is_caught_up_with(tmp_path, engine):
+    n = 120
+    config = tmp_path / "small.toml"
+    config.write_text("queue_size = 16\nreorder_limit = 4\n")
+    options = ["--spool", str(tmp_path / "spool"), "--config", str(config)]
+    served, events = flooded(tmp_path, engine, n, *options)
+    stop = whole(served.documents())
+    assert (stop["received"], stop["predicted"], stop["missing"]) == (n, n, 0)
+    assert [event["seq_num"] for event in events] == list(range(1, n + 1))
+
+
+def test_a_live_view_answers_the_newest_of_a_flood(tmp_path, engine):
+    n = 600
+    served, events = flooded(tmp_path, engine, n, "--policy", "latest")
+    stop = whole(served.documents())
+    assert (stop["received"], stop["missing"], stop["failed"]) == (n, 0, 0)
+    assert stop["predicted"] + stop["skipped"] == n
+    assert stop["skipped"] == stop["refused"] > 0
+    assert events[-1]["data"]["status"] != "refused", "the newest wins"
+
+
+def test_a_spool_in_use_is_said_in_words(tmp_path, engine):
     options = ["frames://127.0.0.1:0?bind=yes", "--engine", engine, "--sink", "terminal:"]
     options += ["--spool", str(tmp_path / "spool")]
     with serving(tmp_path, *options) as served:
