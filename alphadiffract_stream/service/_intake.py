@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic, time
 
 from ..pattern import Origin
@@ -71,6 +71,27 @@ class Intake:
                 return
             await self._capacity.acquire()
         await self._register(run, message, origin, received_at, entry)
+
+    async def room(self) -> None:
+        """Wait until the engine can take another one: for sources that keep the newest."""
+        if self._newest is not None:
+            await self._newest.room()
+
+    def pass_over(self, origins: Sequence[Origin], source: str) -> None:
+        """Count events that a source passed over."""
+        changed: dict[str, Run] = {}
+        for origin in origins:
+            run = self._runs.of(origin)
+            if run is None:
+                self._metrics.after_stop += 1
+                continue
+            run.sources.add(source)
+            run.pass_over(origin)
+            changed[run.uid] = run
+        for run in changed.values():
+            if self._spool is not None:
+                self._spool.touch(run)
+            run.advance()
 
     async def read_back(self) -> None:
         """Answer what waits on disk, as room comes free, until cancelled."""

@@ -59,6 +59,12 @@ class Metrics:
         self.total_ms += prediction.latency.total
         self.stages.latency.observe(prediction.latency.total / 1e3)
 
+    def skip(self) -> None:
+        """Count one pattern that was passed over before it was read."""
+        self.received += 1
+        self.skipped += 1
+        self.answered["refused"] += 1
+
     @property
     def waiting(self) -> int:
         """Received and not answered yet."""

@@ -40,9 +40,16 @@ class Newest:
         self._hungry = hungry
         self._items: deque[Item] = deque()
         self._filled = asyncio.Event()
+        self._taken = asyncio.Event()
 
     def __len__(self) -> int:
         return len(self._items)
+
+    async def room(self) -> None:
+        """Wait until one more may wait: for sources that pass over by themselves what is old."""
+        while len(self._items) >= self.limit:
+            self._taken.clear()
+            await self._taken.wait()
 
     @property
     def limit(self) -> int:
@@ -70,6 +77,7 @@ class Newest:
         while True:
             await self._hungry()
             if self._items:
+                self._taken.set()
                 return self._items.popleft()
             self._filled.clear()
             await self._filled.wait()

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 from ..documents import PredictionRun
 from ..pattern import Origin
-from ..prediction import Latency, Prediction, failure
+from ..prediction import Latency, Prediction, Status, failure
 from ..sources import RunStarted, RunStopped
 from ._account import RunAccount
 from ._metrics import Metrics
@@ -130,6 +130,19 @@ class Run:
             return False
         self._metrics.received += 1
         return True
+
+    def pass_over(self, origin: Origin) -> None:
+        """Count one event that was passed over for newer ones before anybody read it."""
+        self.heard = True
+        if not self.account.receive(origin.descriptor_uid, origin.seq_num):
+            self._metrics.duplicates += 1
+            return
+        self._metrics.skip()
+        self._settled.receive(origin.descriptor_uid, origin.seq_num)
+        for account in (self.account, self._settled):
+            account.answer(Status.REFUSED, skipped=True)
+        if origin.seq_num is not None:
+            self._sequencer.pass_over(origin.seq_num)
 
     def register(self, origin: Origin, received_at: float, entry: Entry | None = None) -> Ticket:
         """A place in the order for an event that was admitted."""

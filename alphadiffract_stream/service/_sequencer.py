@@ -66,6 +66,8 @@ class Sequencer:
         self._arrivals = last
         self._highest = last
         self._flushed = False
+        self._passed: set[int] = set()
+        """Numbers after `_next` that nobody waits for."""
 
     def __len__(self) -> int:
         return len(self._heap)
@@ -105,9 +107,27 @@ class Sequencer:
             if self._in_gap() and not self._gap_over(now):
                 break
             ticket = heappop(self._heap)
-            self._next = max(self._next, ticket.seq_num + 1)
+            if ticket.seq_num >= self._next:
+                self._go_on_after(ticket.seq_num)
             ready.append(ticket)
         return ready
+
+    def pass_over(self, number: int) -> None:
+        """This seq_num has come and is not waited for: it is no gap."""
+        self._arrivals += 1
+        self._highest = max(self._highest, number)
+        if number == self._next:
+            self._go_on_after(number)
+        elif number > self._next:
+            self._passed.add(number)
+
+    def _go_on_after(self, number: int) -> None:
+        if number > self._next:
+            self._passed = {passed for passed in self._passed if passed > number}
+        self._next = number + 1
+        while self._next in self._passed:
+            self._passed.remove(self._next)
+            self._next += 1
 
     def unanswered(self) -> list[Ticket]:
         """Tickets still waiting for an answer."""

@@ -20,6 +20,7 @@ from ..sources import (
     Message,
     PatternReceived,
     PatternRefused,
+    PatternsSkipped,
     Remember,
     Remembered,
     RunStarted,
@@ -183,7 +184,12 @@ class Service:
 
     async def _read(self, source: Source) -> None:
         try:
+            shed = getattr(source, "shed", None) if self._settings.policy == "latest" else None
+            if shed is not None:
+                shed()
             async for message in source:
+                if shed is not None and isinstance(message, PatternReceived):
+                    await self._intake.room()
                 await self._take_safely(message, source.name)
                 await asyncio.sleep(0)  # a source that never waits must not starve the answers
         except Exception:
@@ -212,6 +218,8 @@ class Service:
                 await self._intake.take(message, pattern.origin, source)
             case PatternRefused(origin):
                 await self._intake.take(message, origin, source)
+            case PatternsSkipped(origins):
+                self._intake.pass_over(origins, source)
             case RunStarted():
                 if run := self._runs.start(message):
                     run.sources.add(source)

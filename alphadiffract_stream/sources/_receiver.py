@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 
@@ -63,6 +64,7 @@ class Receiver:
         self._closed = False
         self._context = zmq.Context()
         self._socket = self._context.socket(kind)
+        self._plain = zmq.Socket(shadow=self._socket.underlying)
         self._monitor = self._socket.get_monitor_socket(_WATCHED)
         self._watch: asyncio.Task[None] | None = None
         self._readable = Readable(int(self._socket.get(zmq.FD)))
@@ -121,6 +123,14 @@ class Receiver:
             return self._socket.recv_multipart(zmq.NOBLOCK)
         except zmq.Again:
             return None
+
+    def ready(self, most: int) -> list[list[bytes]]:
+        """Messages that are there already, without waiting for any."""
+        messages: list[list[bytes]] = []
+        with contextlib.suppress(zmq.Again):
+            while not self._closed and len(messages) < most:
+                messages.append(self._plain.recv_multipart(zmq.NOBLOCK))
+        return messages
 
     def close(self) -> None:
         """Let go of everything; wakes `receive`. Safe to call twice."""

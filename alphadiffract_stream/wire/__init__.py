@@ -15,6 +15,7 @@ from ._message import (
 )
 from ._options import read_options
 from ._pair import decode_pair, encode_pair
+from ._skim import document_name, skim_message
 from ._value import decode_value, encode_value
 
 __all__ = [
@@ -28,11 +29,13 @@ __all__ = [
     "decode_message",
     "decode_pair",
     "decode_value",
+    "document_name",
     "encode_line",
     "encode_message",
     "encode_pair",
     "encode_value",
     "properties_of",
     "read_options",
+    "skim_message",
     "topics_of",
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import subprocess
+import time
 from pathlib import Path
 
 _SIZE = 96 * 2**20
@@ -33,7 +35,11 @@ class Disk:
 
     def close(self) -> None:
         """Unmount it."""
-        subprocess.run(["umount", "-l", str(self._folder)], check=False, capture_output=True)  # noqa: S603, S607
+        until = time.monotonic() + 10
+        while os.path.ismount(self._folder) and time.monotonic() < until:
+            unmount = ["umount", str(self._folder)]
+            if subprocess.run(unmount, check=False, capture_output=True).returncode:  # noqa: S603
+                time.sleep(0.1)
 
 
 def possible(folder: Path) -> bool:

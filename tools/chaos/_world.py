@@ -61,10 +61,10 @@ class World:
         ]
 
     def __enter__(self) -> World:
-        self._stack.callback(self.service.close)
-        self._stack.callback(self.proxy.close)
         if self.disk:
             self._stack.callback(self.disk.close)
+        self._stack.callback(self.service.close)
+        self._stack.callback(self.proxy.close)
         self.proxy.start()
         self.service.launch()
         self.reader = Reader(f"tcp://127.0.0.1:{self.proxy.out_port}")

@@ -165,6 +165,23 @@ class Assembler:
             messages += self._memory.take(run.uid) if run.opened else []
         return messages
 
+    def skip(self, said: Mapping[str, Any]) -> Origin | None:
+        """Pass one event over, of which only `Event`'s own fields are at hand, but for its data.
+
+        None for one that must be fed: of a run that has not begun, known already, or none of ours.
+        """
+        stream = self._streams.get(str(said.get("descriptor")))
+        if stream is None or stream.early is not None or not stream.analysed:
+            return None
+        try:
+            event = read(Event, {**said, "data": {}})
+        except DecodeError:
+            return None
+        if not stream.seen.add(event.seq_num):
+            return None
+        stream.rows.pop(event.seq_num, None)
+        return self._origin(stream.run.uid, event)
+
     def follows(self, run_uid: str) -> bool:
         """Whether this run has begun and is not closed."""
         return run_uid in self._runs
