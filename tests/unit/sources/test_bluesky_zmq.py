@@ -11,7 +11,13 @@ import zmq
 import zmq.asyncio
 
 from alphadiffract_stream.errors import ConfigurationError
-from alphadiffract_stream.sources import Dropped, PatternReceived, RunStarted, open_source
+from alphadiffract_stream.sources import (
+    Dropped,
+    PatternReceived,
+    RunStarted,
+    RunStopped,
+    open_source,
+)
 from alphadiffract_stream.wire import Serializer, encode_message
 from tests.raw_runs import raw_run
 
@@ -61,6 +67,27 @@ async def connected(query: str = ""):
             yield publisher, source
         finally:
             await source.close()
+
+
+async def test_a_run_that_floods_is_cut_and_another_is_not():
+    flood, other = raw_run(30), raw_run(2)
+    async with connected("?max_rate=4") as (publisher, source):
+        for name, document in [*flood[:-1], *other]:
+            await publisher.send(encode_message(name, document, Serializer.MSGPACK))
+
+        messages = []
+        async for message in source:
+            messages.append(message)
+            if isinstance(message, RunStopped):
+                break
+
+    dropped = [m for m in messages if isinstance(m, Dropped)]
+    read = [m.pattern.origin.run_uid for m in messages if isinstance(m, PatternReceived)]
+    assert len(dropped) + read.count(flood[0][1]["uid"]) == 30
+    assert len(dropped) > 15
+    assert "more than 4 a second (?max_rate=)" in dropped[0].reason
+    assert dropped[0].origin.seq_num
+    assert read.count(other[0][1]["uid"]) == 2
 
 
 @pytest.mark.parametrize("serializer", [Serializer.MSGPACK, Serializer.JSON])
