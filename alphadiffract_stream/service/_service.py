@@ -51,8 +51,8 @@ Task = asyncio.Task[Any]
 _ABORT_GRACE = 2.0
 """s for sinks to take what is left after an abort."""
 _MOMENT = 0.15
-"""s the engine may take for what waits, under the policy ``latest``: with what is before and in
-the engine it keeps the live view well within a second."""
+"""s the engine may take for what waits, under the policy ``latest``. What is before and in the
+engine comes on top of it."""
 _STOPPED = "the service was stopped before the run"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from alphadiffract_stream.service import Service, Settings
-from alphadiffract_stream.sources import PatternsSkipped
+from alphadiffract_stream.sources import PatternReceived, PatternsSkipped
 from tests.streams import (
     EchoEngine,
     LastingSource,
@@ -58,22 +58,27 @@ async def test_under_a_flood_the_newest_are_answered():
     assert "policy: latest, and newer patterns came" in skipped[0]["reason"]
 
 
+class PatientSource(MemorySource):
+    """Gives the next event once the one before is answered."""
+
+    def __init__(self, items, sink: MemorySink) -> None:
+        super().__init__(items)
+        self._sink = sink
+
+    async def __aiter__(self):
+        given = 0
+        async for message in super().__aiter__():
+            yield message
+            if isinstance(message, PatternReceived):
+                given += 1
+                await until(lambda: len(self._sink.of("event")) == given, 20)  # noqa: B023
+
+
 async def test_without_a_flood_nothing_is_passed_over():
-    items = [started()]
-    for i in range(1, 6):
-        items += [marked(i), 0.05]
     sink = MemorySink()
-    settings = Settings.load(**LATEST)
-    await Service([MemorySource([*items, stopped(5)])], [sink], EchoEngine(), settings).run()
+    source = PatientSource([started(), *map(marked, range(1, 6)), stopped(5)], sink)
+    await Service([source], [sink], EchoEngine(), Settings.load(**LATEST)).run()
     assert sink.of("stop")[0]["predicted"] == 5
-
-
-async def test_batches_are_as_large_as_the_engine_takes_in_a_moment():
-    slow, fast = (EchoEngine(delays=[delay], max_batch=64) for delay in (0.2, 0.02))
-    await flooded(50, slow)
-    await flooded(600, fast)
-    assert max(slow.batches) == 1, "a batch takes it longer than a moment"
-    assert max(fast.batches) > 1
 
 
 async def test_it_goes_with_a_spool(tmp_path):
