@@ -40,7 +40,7 @@ class Answers:
             self.groups[:, 0] == space_group,
             (self.groups == space_group[:, None]).any(axis=1),
         )
-        found = dict(zip(MEASURES, values, strict=False))
+        found: dict[str, NDArray[np.bool_]] = dict(zip(MEASURES, values, strict=False))
         if distances is not None:
             found[MEASURES[3]] = distances[self.groups[:, 0] - 1, space_group - 1] <= 1
         return found
