@@ -30,8 +30,8 @@ class Condition:
         return hashlib.blake2b(text.encode(), digest_size=6).hexdigest()
 
 
-def conditions(causes: tuple[Cause, ...] = CAUSES) -> list[Condition]:
-    """Clean; with each level of each cause; everything; everything but each cause."""
+def conditions(causes: tuple[Cause, ...] = CAUSES, levels: int | None = None) -> list[Condition]:
+    """Clean; with each cause at its first `levels`; everything; everything but each cause."""
     alone = [
         Condition(
             f"{cause.name}: {level.strength}",
@@ -40,7 +40,7 @@ def conditions(causes: tuple[Cause, ...] = CAUSES) -> list[Condition]:
             CLEAN_NAME,
         )
         for cause in causes
-        for level in cause.levels
+        for level in cause.levels[:levels]
     ]
     but_one = [
         Condition(f"without {cause.name}", MIXED._replace(**cause.off), beside=MIXED_NAME)

@@ -37,6 +37,9 @@ def causes(
     cause: Annotated[
         list[str] | None, typer.Option(help="Only this cause; repeatable. Default: all.")
     ] = None,
+    levels: Annotated[
+        int, typer.Option(min=1, help="At most so many strengths of each cause.")
+    ] = 4,
     patterns: Annotated[
         int, typer.Option(min=2, help="Crystals of held-out families, and as many known ones.")
     ] = 1024,
@@ -74,7 +77,7 @@ def causes(
         kept = Kept(output, settings)
     except ValueError as error:
         raise typer.BadParameter(f"--output: {error}") from None
-    wanted = conditions(chosen)
+    wanted = conditions(chosen, levels)
     found = {}
     with _progress() as progress:
         task = progress.add_task("scans", total=len(wanted) * sum(p.crystals.size for p in crowds))

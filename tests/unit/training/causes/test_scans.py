@@ -132,6 +132,7 @@ def test_conditions_differ_in_one_cause_and_are_named_once() -> None:
                 cause.off
             )
     assert {c.beside for c in found} == {None, "nothing", "everything"}
+    assert len(conditions(levels=1)) == len(found) - sum(len(c.levels) - 1 for c in CAUSES)
 
 
 def test_an_unknown_cause_is_named() -> None:
