@@ -17,6 +17,7 @@ from ..evaluation import load_labelled
 from ..reflections import SymmetryTables
 from ..trainer import DataConfig, graph_distances, read_config
 from ._ensemble import Shown, is_finished, progress_bars, train_member
+from ._train import write_config
 
 
 def ablate(
@@ -40,13 +41,18 @@ def ablate(
         str | None, typer.Option(help="Background removal for --on, e.g. arpls.")
     ] = None,
     patterns: Annotated[int, typer.Option(min=2, help="Held-out patterns to judge on.")] = 4096,
+    prepare: Annotated[
+        bool,
+        typer.Option("--prepare", help="Write configurations alone, to train elsewhere."),
+    ] = False,
     threads: Annotated[int | None, typer.Option(help="CPU threads of the network.")] = None,
     data: Annotated[Path | None, typer.Option(help="Overrides data.reflections.")] = None,
     subgroups: Annotated[Path | None, typer.Option(help="Overrides data.subgroups.")] = None,
 ) -> None:
     """Train the same network with one cause switched off at a time, and compare.
 
-    The same command goes on where it was stopped or killed. RRUFF is refused: it is for the end.
+    The same command goes on where it was stopped or killed; runs trained elsewhere (a file
+    ``finished`` in their folder says so) are only compared. RRUFF is refused: it is for the end.
     """
     refused = [path for path in on or [] if "rruff" in path.name.lower()]
     if refused:
@@ -56,6 +62,10 @@ def ablate(
         runs = plan(read_config(config).on_data(data, subgroups), left_out, repeats)
     except ValueError as error:
         raise typer.BadParameter(str(error)) from None
+    for run in runs if prepare else ():
+        write_config(run.config, output / run.folder)
+    if prepare:
+        return
     if threads:
         torch.set_num_threads(threads)
     console = Console(stderr=True)

@@ -144,6 +144,16 @@ def test_an_ablation_trains_each_run_once_and_compares(
     assert (out / "ablation.md").read_text() == table
 
 
+def test_prepared_runs_are_configurations_alone(tmp_path: Path) -> None:
+    (tmp_path / "tiny.toml").write_text(CONFIG, encoding="utf-8")
+    arguments = ["ablate", tmp_path / "tiny.toml", "--output", tmp_path / "runs", "--steps", 2]
+    invoke(*arguments, "--without", "grains", "--repeats", 0, "--prepare")
+    files = sorted(path.relative_to(tmp_path / "runs") for path in tmp_path.glob("runs/*/*"))
+    assert [str(path) for path in files] == ["full-3/config.json", "without-grains/config.json"]
+    config = read_config(tmp_path / "runs" / files[1])
+    assert config.data.drawn_with().grain_probability == 0
+
+
 def test_rruff_and_what_cannot_be_left_out_are_refused(pack: Path, tmp_path: Path) -> None:
     (tmp_path / "tiny.toml").write_text(CONFIG, encoding="utf-8")
     arguments = ["ablate", tmp_path / "tiny.toml", "--output", tmp_path, "--steps", 2]
