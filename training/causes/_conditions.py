@@ -31,7 +31,7 @@ class Condition:
 
 
 def conditions(causes: tuple[Cause, ...] = CAUSES, levels: int | None = None) -> list[Condition]:
-    """Clean; with each cause at its first `levels`; everything; everything but each cause."""
+    """Clean; everything; each cause alone at its first `levels`; everything but each cause."""
     alone = [
         Condition(
             f"{cause.name}: {level.strength}",
@@ -49,7 +49,7 @@ def conditions(causes: tuple[Cause, ...] = CAUSES, levels: int | None = None) ->
     ]
     return [
         Condition(CLEAN_NAME, CLEAN),
-        *alone,
         Condition(MIXED_NAME, MIXED, beside=CLEAN_NAME),
+        *alone,
         *but_one,
     ]

@@ -40,7 +40,8 @@ def write_costs(
             for c in costs
             if c.condition.beside == beside
         ]
-        figures.save(changes_figure(dots), folder / f"{name}.png")
+        if dots:
+            figures.save(changes_figure(dots), folder / f"{name}.png")
     report = folder / "report.md"
     report.write_text(costs_markdown(costs, settings, command), encoding="utf-8")
     return report
@@ -65,6 +66,8 @@ McNemar tests and confusions: `causes.json`.""",
         "## Where it starts\n\n" + _shares(costs),
     ]
     for beside, title in TITLES.items():
+        if not any(c.condition.beside == beside for c in costs):
+            continue
         parts.append(f"## {title}\n\n{_table(costs, beside)}\n\n![{title}]({FIGURES[beside]}.png)")
     return "\n\n".join(parts) + "\n"
 

@@ -50,6 +50,9 @@ def causes(
         Path | None, typer.Option(help="maxsub_edges.json; a pack brings its own.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0)] = 0,
+    only_kept: Annotated[
+        bool, typer.Option("--kept", help="Ask nothing; report what an earlier run has answered.")
+    ] = False,
 ) -> None:
     """Laboratory scans with one cause at a time switched on, and with all but one.
 
@@ -85,6 +88,8 @@ def causes(
             progress.update(task, description=condition.name)
             for crowd in crowds:
                 answers = kept.answers(condition, crowd.name)
+                if answers is None and only_kept:
+                    continue
                 if answers is None:
                     answers = answered(
                         contender,
@@ -114,7 +119,11 @@ def causes(
         )
         for condition in wanted
         for crowd in crowds
+        if {(condition.name, crowd.name), (condition.beside or condition.name, crowd.name)}
+        <= set(found)
     ]
+    if not costs:
+        raise typer.BadParameter(f"{output}: nothing was answered yet", param_hint="--kept")
     report = write_costs(output, costs, settings, typed_command())
     Console(stderr=True).print(f"{report} written, with its figures and causes.json")
 

@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from tests.support import make_tiny_model
-from training.causes import MEASURES, Answers, causes_named, changes, plan
+from training.causes import MEASURES, Answers, causes_named, changes, conditions, plan
 from training.commands import app
 from training.evaluation import mcnemar, paired_share
 from training.reflections import ReflectionStore, SymmetryTables, write_pack
@@ -67,11 +67,11 @@ def test_causes_are_reported_and_kept(
     new = values["populations"]["new"]
     assert list(new) == [
         "nothing",
+        "everything",
         "texture: σ(ln r) 0.5",
         "texture: σ(ln r) 0.25",
         "texture: σ(ln r) 1",
         "truncation: 60 to 100 % kept",
-        "everything",
         "without texture",
         "without truncation",
     ]
@@ -99,6 +99,21 @@ def test_causes_are_reported_and_kept(
     invoke(*arguments)
     assert (out / "report.md").read_text() == written
     assert "other settings" in invoke(*arguments, "--seed", 1, code=2)
+
+    # What was not answered yet is left out: here one cause and its two comparisons.
+    for digest in {c.digest for c in conditions(causes_named("truncation"))[2:]}:
+        for path in (out / "answers").glob(f"*-{digest}.npz"):
+            path.unlink()
+    invoke(*arguments, "--kept")
+    left = json.loads((out / "causes.json").read_text())["populations"]["known"]
+    assert [name for name in left if "truncation" in name] == []
+    assert "without texture" in left
+
+
+def test_nothing_answered_is_said(pack: Path, tmp_path: Path) -> None:
+    network = make_tiny_model(tmp_path)
+    arguments = ["causes", "--data", pack, "--network", network, "--patterns", 5, "--kept"]
+    assert "nothing was answered yet" in invoke(*arguments, "--output", tmp_path / "x", code=2)
 
 
 def test_a_cause_that_is_none_is_refused(pack: Path, tmp_path: Path) -> None:
