@@ -123,7 +123,7 @@ def causes(
         <= set(found)
     ]
     if not costs:
-        raise typer.BadParameter(f"{output}: nothing was answered yet", param_hint="--kept")
+        raise typer.BadParameter(f"nothing was answered yet in {output}", param_hint="--kept")
     report = write_costs(output, costs, settings, typed_command())
     Console(stderr=True).print(f"{report} written, with its figures and causes.json")
 
