@@ -35,6 +35,7 @@ from ._intake import Intake
 from ._metrics import Metrics
 from ._newest import Newest
 from ._outlet import Outlet
+from ._returned_memory import return_memory
 from ._run import Delivered, Run
 from ._runs import Runs
 from ._sequencer import Ticket
@@ -146,7 +147,11 @@ class Service:
         """Serve until every source has ended or `stop` is called. Returns the counts."""
         feeders = [self._batcher.run(), self._intake.read_back(), self._intake.feed_newest()]
         answering = [asyncio.create_task(feeder) for feeder in feeders]
-        others = [self._health.watch(), *(outlet.run() for outlet in self._outlets)]
+        others = [
+            self._health.watch(),
+            return_memory(lambda: self.metrics.waiting > self._batcher.limit),
+            *(outlet.run() for outlet in self._outlets),
+        ]
         if self._spool is not None:
             self._resume(self._spool)
             others.append(self._spool.run())
