@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 
 from ..pattern import Origin
 from ..wire import document_name
@@ -13,6 +14,8 @@ from ._receiver import Closed, Receiver
 
 _MOST = 2000
 """Messages read in one go."""
+_MOMENT = 0.1
+"""s in which what waits can be taken."""
 _BREATH = 0.002
 """s between reading and reading on, so that one go takes many."""
 
@@ -22,15 +25,17 @@ Frames = list[bytes]
 class Shedding:
     """Reads a receiver whether it is asked for more or not, from the first `receive` on.
 
-    keep: events that may wait. pass_over: where an event comes from, for one whose data nobody will
-    look at; None for one that must be read all the same. Everything that is no event is kept.
+    fewest: events that may wait; more where more than these were taken in a moment. pass_over:
+    where an event comes from whose data nobody will look at; None for one that must be read all
+    the same. Everything that is no event is kept.
     """
 
     def __init__(
-        self, receiver: Receiver, keep: int, pass_over: Callable[[bytes], Origin | None]
+        self, receiver: Receiver, fewest: int, pass_over: Callable[[bytes], Origin | None]
     ) -> None:
         self._receiver = receiver
-        self._keep = keep
+        self._fewest = self._keep = fewest
+        self._taken, self._since = 0, monotonic()
         self._pass_over = pass_over
         self._queue: deque[Frames | PatternsSkipped] = deque()
         self._events = 0
@@ -54,7 +59,9 @@ class Shedding:
             if not self._queue:
                 return await self.receive(patience)
         item = self._queue.popleft()
-        self._events -= _is_event(item)
+        is_event = _is_event(item)
+        self._events -= is_event
+        self._taken += is_event
         return item
 
     async def _read(self) -> None:
@@ -63,6 +70,7 @@ class Shedding:
                 self._put(await self._receiver.receive(None) or [])
                 for frames in self._receiver.ready(_MOST):
                     self._put(frames)
+                self._look_at_pace()
                 if self._events > self._keep:
                     self._shed()
                 self._filled.set()
@@ -71,6 +79,12 @@ class Shedding:
             pass
         finally:
             self._filled.set()
+
+    def _look_at_pace(self) -> None:
+        passed = monotonic() - self._since
+        if passed >= _MOMENT:
+            self._keep = max(self._fewest, round(self._taken * _MOMENT / passed))
+            self._taken, self._since = 0, monotonic()
 
     def _put(self, frames: Frames) -> None:
         self._queue.append(frames)
