@@ -47,7 +47,9 @@ class Flooded:
     answers: dict[str, int]
     account: dict[str, int]
     behind: Spread
-    """ms from when an event was sent to its prediction; of those predicted."""
+    """ms from when an event was made to when its prediction was; of those predicted."""
+    arrived: Spread
+    """ms from when an event was sent to when this process had its prediction."""
     caught_up: float
     """s from the last event to the last answer."""
     memory_before: int
@@ -107,8 +109,9 @@ def _flooded(
 ) -> Flooded:
     first, last = min(answered.sent.values()), max(answered.sent.values())
     predicted = [n for n, data in answered.data.items() if data["status"] in _PREDICTED]
-    # From when it was sent: a generator that is late is no fault of the service's.
-    behind = {n: (answered.arrived[n] - answered.sent[n]) * 1e3 for n in predicted}
+    # From event to answer on one wall clock: a generator or a reader that is late does not count.
+    behind = [(answered.published[n] - answered.data[n]["raw_time"]) * 1e3 for n in predicted]
+    arrived = [(answered.arrived[n] - answered.sent[n]) * 1e3 for n in predicted]
     account = ("received", "predicted", "refused", "failed", "skipped", "missing")
     return Flooded(
         policy,
@@ -118,7 +121,8 @@ def _flooded(
         sent=len(answered.sent),
         answers=dict(Counter(data["status"] for data in answered.data.values())),
         account={name: answered.stop.get(name, 0) for name in account},
-        behind=Spread.of(behind.values()),
+        behind=Spread.of(behind),
+        arrived=Spread.of(arrived),
         caught_up=max(answered.arrived.values()) - last,
         memory_before=memory[0][1],
         memory_peak=max(held for _, held in memory),
@@ -156,8 +160,9 @@ def _line(found: Flooded) -> str:
     return (
         f"{found.policy}: capacity {found.capacity:.0f}/s, offered {found.offered:.0f}/s, "
         f"{found.sent} sent: {account}; lost {found.lost}; behind p50 {found.behind.p50:.0f}, "
-        f"p99 {found.behind.p99:.0f}, longest {found.behind.longest:.0f} ms; caught up in "
-        f"{found.caught_up:.1f} s; memory {found.memory_before / 2**20:.0f} → "
+        f"p99 {found.behind.p99:.0f}, longest {found.behind.longest:.0f} ms (arrived "
+        f"{found.arrived.p50:.0f}, {found.arrived.p99:.0f}, {found.arrived.longest:.0f}); caught "
+        f"up in {found.caught_up:.1f} s; memory {found.memory_before / 2**20:.0f} → "
         f"{found.memory_peak / 2**20:.0f} MiB"
     )
 

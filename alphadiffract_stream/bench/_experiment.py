@@ -39,6 +39,8 @@ class Answered:
     sent: dict[int, float] = field(default_factory=dict)
     arrived: dict[int, float] = field(default_factory=dict)
     """perf_counter(), s."""
+    published: dict[int, float] = field(default_factory=dict)
+    """When the service made the answer, Unix s."""
     data: dict[int, dict[str, Any]] = field(default_factory=dict)
     """Of the event that answers."""
     twice: int = 0
@@ -183,6 +185,7 @@ def _note(answered: Answered, arrived: float, message: bytes) -> None:
         seq_num = document["seq_num"]
         answered.twice += seq_num in answered.data
         answered.arrived.setdefault(seq_num, arrived)
+        answered.published.setdefault(seq_num, document["time"])
         answered.data.setdefault(seq_num, document["data"])
     elif name == "stop":
         answered.stop = document

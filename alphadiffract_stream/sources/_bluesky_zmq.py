@@ -37,8 +37,8 @@ from ._shedding import Shedding
 log = logging.getLogger(__name__)
 
 TRANSPORT = "bluesky-zmq"
-_KEPT = 8
-"""Events that wait to be read where only the newest are wanted."""
+_FEWEST = 2
+"""Events that may wait to be read where only the newest are wanted."""
 _SAID = frozenset({"uid", "descriptor", "time", "seq_num"})
 """What an event says of itself."""
 
@@ -123,7 +123,7 @@ class BlueskyZmqSource:
 
     def shed(self) -> None:
         """Keep the newest events of those that wait; pass the others over unread."""
-        self._shedding = Shedding(self._receiver, _KEPT, self._pass_over)
+        self._shedding = Shedding(self._receiver, _FEWEST, self._pass_over)
 
     @property
     def shedding(self) -> bool:

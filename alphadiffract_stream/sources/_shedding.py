@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from time import monotonic
 
 from ..pattern import Origin
 from ..wire import document_name
@@ -15,6 +16,8 @@ _MOST = 250
 """Messages read in one go."""
 _TOLD = 50_000
 """Events passed over that may wait to be told of, before no more are read."""
+_MOMENT = 0.1
+"""s in which what waits can be taken."""
 _BREATH = 0.002
 """s between reading and reading on, so that one go takes many."""
 
@@ -24,17 +27,19 @@ Frames = list[bytes]
 class Shedding:
     """Reads a receiver whether it is asked for more or not, from the first `receive` on.
 
-    keep: events that may wait. pass_over: where an event comes from, for one whose data nobody will
-    look at; None for one that must be read all the same. Everything that is no event is kept. Where
-    too many are kept for that, or too many wait to be told of, it does not read on until they are
-    taken, and the socket holds what comes.
+    fewest: events that may wait; more where more than these were taken in a moment. pass_over:
+    where an event comes from, for one whose data nobody will look at; None for one that must be
+    read all the same. Everything that is no event is kept. Where too many are kept for that, or too
+    many wait to be told of, it does not read on until they are taken, and the socket holds what
+    comes.
     """
 
     def __init__(
-        self, receiver: Receiver, keep: int, pass_over: Callable[[bytes], Origin | None]
+        self, receiver: Receiver, fewest: int, pass_over: Callable[[bytes], Origin | None]
     ) -> None:
         self._receiver = receiver
-        self._keep = keep
+        self._fewest = self._keep = fewest
+        self._count, self._since = 0, monotonic()
         self._pass_over = pass_over
         self._queue: deque[Frames | PatternsSkipped] = deque()
         self._events = 0
@@ -64,7 +69,9 @@ class Shedding:
         item = self._queue.popleft()
         if isinstance(item, PatternsSkipped):
             self._told -= len(item.origins)
-        self._events -= _is_event(item)
+        is_event = _is_event(item)
+        self._events -= is_event
+        self._count += is_event
         self._taken.set()
         return item
 
@@ -74,6 +81,7 @@ class Shedding:
                 self._put(await self._receiver.receive(None) or [])
                 for frames in self._receiver.ready(_MOST):
                     self._put(frames)
+                self._look_at_pace()
                 if self._events > self._keep:
                     self._shed()
                     self.works = self._events <= self._keep
@@ -86,6 +94,12 @@ class Shedding:
             pass
         finally:
             self._filled.set()
+
+    def _look_at_pace(self) -> None:
+        passed = monotonic() - self._since
+        if passed >= _MOMENT:
+            self._keep = max(self._fewest, round(self._count * _MOMENT / passed))
+            self._count, self._since = 0, monotonic()
 
     def _put(self, frames: Frames) -> None:
         self._queue.append(frames)
