@@ -47,5 +47,6 @@ def changes_figure(dots: Sequence[Dot]) -> Figure:
         ax.grid(axis="y", linewidth=0.3)
     axes[0].set_yticklabels(rows, fontsize=7)
     axes[1].set_yticklabels([])
-    axes[1].legend(fontsize=7)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, fontsize=7, ncols=len(sets), loc="outside upper center")
     return figure
