@@ -16,7 +16,7 @@ from ._protocol import Answer, Ready, Request
 
 _START = 60.0
 """s for Python to start and import, on a machine that is busy."""
-_END = 1.0
+_END = 5.0
 """s for a process to end by itself, and again for the system to end it."""
 _NAMES = {"PATH", "HOME", "LANG", "TMPDIR", "TZ", "VIRTUAL_ENV", "CONDA_PREFIX"}
 _BEGINNINGS = ("LC_", "LD_", "DYLD_", "HDF5_")
