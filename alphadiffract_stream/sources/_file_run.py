@@ -27,6 +27,7 @@ class FileRun:
         self.num_events = 0
         self.decoding = Decoding()
         self._options = options
+        self._integrator = options.integrator()
         self._wavelength = wavelength
         self._transport = transport
 
@@ -51,7 +52,7 @@ class FileRun:
 
         wait: raise FileBusyError instead of refusing a file that its writer has locked.
         """
-        results = self._options.read(path, self._wavelength)
+        results = self._options.read(path, self._wavelength, self._integrator)
         try:
             while True:
                 began = time.perf_counter()

@@ -6,19 +6,20 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
 from ..errors import ConfigurationError, PatternError
+from ..integration import Integrator
 from ..pattern import Pattern, RadialUnit, wavelength_from_energy
 from ..urls import Url
-from ._formats import FORMATS, MAX_BYTES
+from ._formats import FORMATS, MAX_BYTES, SUFFIXES
+from ._frame_options import FrameOptions
+from ._images import IMAGE_SUFFIXES
 from ._read import read_results
 
 
-class ReadOptions(BaseModel):
+class ReadOptions(FrameOptions):
     """What the operator says of every file a source reads."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     wavelength: PositiveFloat | None = None
     """Å; goes before what the files say."""
@@ -39,8 +40,18 @@ class ReadOptions(BaseModel):
             raise ValueError(f"format is one of {', '.join(sorted(FORMATS))}")
         return self
 
-    def read(self, path: Path, fallback: float | None) -> Iterator[Pattern | PatternError]:
-        """Patterns of `path`; `fallback` (Å) where neither options nor file give a wavelength."""
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """Endings of the files that are read."""
+        return frozenset(SUFFIXES) | (IMAGE_SUFFIXES if self.poni else frozenset())
+
+    def read(
+        self, path: Path, fallback: float | None, integrator: Integrator | None = None
+    ) -> Iterator[Pattern | PatternError]:
+        """Patterns of `path`; `fallback` (Å) where neither options nor file give a wavelength.
+
+        integrator: that of these options, made once for all files.
+        """
         wavelength = self.wavelength
         if self.energy is not None:
             wavelength = wavelength_from_energy(self.energy)
@@ -51,6 +62,7 @@ class ReadOptions(BaseModel):
             format=self.format,
             max_bytes=int(self.max_mib * 2**20),
             fallback=fallback,
+            integrator=integrator,
         )
 
 

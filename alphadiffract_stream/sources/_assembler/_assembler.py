@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from ...errors import DecodeError, PatternError
+from ...integration import Integrator
 from ...pattern import Origin
 from .._messages import (
     Dropped,
@@ -25,7 +26,7 @@ from .._messages import (
     RunStopped,
 )
 from ._keys import OURS, PatternKeys, RunHints, find_intensity, may_hold_patterns
-from ._layout import metadata
+from ._layout import Layout, metadata
 from ._raw_documents import Descriptor, Event, Start, Stop, read, unpack_page
 from ._recent import Recent
 from ._references import MOST_ROWS, Reference
@@ -40,6 +41,7 @@ _EXTERNAL = {"resource", "datum", "datum_page", "stream_resource", "stream_datum
 _EVENT_WAIT = 0.25
 """s that a row of a stream without any data of its own waits for its event."""
 _NOBODY_READ_IT = PatternError("external data", "nobody read it", "name folders with ?data=")
+_NOBODY_INTEGRATED_IT = PatternError("frame", "nobody integrated it", "give ?poni=FILE")
 
 
 class Assembler:
@@ -58,6 +60,8 @@ class Assembler:
     max_runs: runs that may be open; beyond it the oldest is closed as aborted.
     external: whether somebody reads files: events with external data then come out as `Unfilled`,
     and else are refused.
+    integrator: for frames of a detector, which then come out as `Unfilled` as well; without one
+    they are refused.
     replay_after: s after which the start of a closed run is taken for a replay and the run begins
     anew; before, for a document that came twice.
     """
@@ -73,6 +77,7 @@ class Assembler:
         max_waiting: int = 1000,
         max_runs: int = 64,
         external: bool = False,
+        integrator: Integrator | None = None,
         replay_after: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -82,6 +87,7 @@ class Assembler:
         self._patience = patience
         self._max_runs = max_runs
         self._external = external
+        self._integrator = integrator
         self._replay_after = replay_after
         self._clock = clock
         self._runs: dict[str, Run] = {}
@@ -284,7 +290,8 @@ class Assembler:
         stream = self._streams.get(str(doc.get("descriptor")))
         if name != "stream_datum" or stream is None:
             return []
-        if not stream.analysed or stream.external_told:
+        elsewhere = stream.run.analysed_stream not in (None, stream.descriptor.name)
+        if not stream.analysed or stream.external_told or (stream.only_frames and elsewhere):
             return []
         stream.external_told = True
         raise DecodeError(
@@ -310,17 +317,20 @@ class Assembler:
             found[key] = reference
         stream.unfilled.pop(event.seq_num, None)
         stream.seen.add(event.seq_num)
-        origin = self._origin(stream.run.uid, event)
-        return [
-            Unfilled(
-                origin,
-                _NOBODY_READ_IT,
-                metadata(stream.descriptor, event),
-                references=found,
-                complete=partial(layout.filled, event, origin),
-                axis_from=layout.intensity if layout.axis is None else "",
-            )
-        ]
+        return [self._unfilled(layout, event, self._origin(stream.run.uid, event), found)]
+
+    @staticmethod
+    def _unfilled(
+        layout: Layout, event: Event, origin: Origin, found: Mapping[str, Reference]
+    ) -> Unfilled:
+        return Unfilled(
+            origin,
+            _NOBODY_READ_IT if found else _NOBODY_INTEGRATED_IT,
+            metadata(layout.descriptor, event),
+            references=found,
+            complete=partial(layout.filled, event, origin),
+            axis_from="" if layout.axis or layout.integrator else layout.intensity,
+        )
 
     def _rows_alone(self, stream: Stream, now: float) -> list[Message]:
         """Rows that have waited long enough for an event are answered without it."""
@@ -373,7 +383,7 @@ class Assembler:
                 continue
             early, stream.early = stream.early, None
             self._settle(stream)
-            if stream.analysed and not run.opened:
+            if stream.analysed and not stream.only_frames and not run.opened:
                 run.opened = True
                 messages.append(self._started(run, stream))
             for event in early:
@@ -388,13 +398,22 @@ class Assembler:
         start = run.start or {}
         try:
             named = RunHints.of(start).over(self._keys).intensity
-            intensity = find_intensity(stream.descriptor, named)
+            frames = self._integrator is not None
+            intensity = find_intensity(stream.descriptor, named, frames=frames)
             if intensity is None:
                 return
-            stream.use(intensity, start, self._keys, self._wavelength, files=self._external)
+            stream.use(
+                intensity,
+                start,
+                self._keys,
+                self._wavelength,
+                files=self._external,
+                integrator=self._integrator,
+            )
         except PatternError as error:
             stream.problem = error
-        run.analysed_stream = name
+        if not stream.only_frames:
+            run.analysed_stream = name
 
     def _started(self, run: Run, stream: Stream) -> RunStarted:
         start = run.start
@@ -407,6 +426,8 @@ class Assembler:
     def _answer(self, stream: Stream, event: Event) -> list[Message]:
         if not stream.analysed:
             return []
+        if stream.only_frames:
+            return self._refuse_frames(stream, event)
         origin = self._origin(stream.run.uid, event)
         stream.rows.pop(event.seq_num, None)
         if stream.layout is not None and self._external and event.seq_num not in stream.seen:
@@ -417,10 +438,28 @@ class Assembler:
                 raise DecodeError(f"external data: {error}") from None
         if not stream.seen.add(event.seq_num):
             return [Dropped(origin, "event document: a duplicate of one already answered")]
+        if stream.layout is not None and stream.layout.integrator is not None:
+            return [self._unfilled(stream.layout, event, origin, {})]
         try:
             return [PatternReceived(stream.pattern(event, origin))]
         except PatternError as error:
             return [PatternRefused(origin, error, metadata(stream.descriptor, event))]
+
+    def _refuse_frames(self, stream: Stream, event: Event) -> list[Message]:
+        """Frames that nobody can integrate; not where another stream holds the patterns."""
+        run, name = stream.run, stream.descriptor.name
+        if run.analysed_stream not in (None, name):
+            return []
+        run.analysed_stream = name
+        messages: list[Message] = [] if run.opened else [self._started(run, stream)]
+        run.opened = True
+        origin = self._origin(run.uid, event)
+        stream.rows.pop(event.seq_num, None)
+        if not stream.seen.add(event.seq_num):
+            return [Dropped(origin, "event document: a duplicate of one already answered")]
+        assert stream.problem is not None
+        about = metadata(stream.descriptor, event)
+        return [*messages, PatternRefused(origin, stream.problem, about)]
 
     def _stop_if_complete(self, run: Run) -> list[Message]:
         if run.stop is None or run.waiting or not run.complete:

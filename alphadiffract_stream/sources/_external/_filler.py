@@ -27,12 +27,22 @@ _READERS = {"application/x-hdf5"}
 
 
 async def filled(filler: Filler | None, messages: Iterable[Message]) -> AsyncIterator[Message]:
-    """`messages`, those of external data read or refused with the reason, in the same order."""
+    """`messages`, external data read and frames integrated, or refused with the reason, in the
+    same order."""
     for message in messages:
-        if filler is not None and isinstance(message, Unfilled):
-            yield await asyncio.to_thread(filler.complete, message)
+        if isinstance(message, Unfilled) and (filler is not None or not message.references):
+            yield await asyncio.to_thread(_complete, filler, message)
         else:
             yield message
+
+
+def _complete(filler: Filler | None, event: Unfilled) -> PatternReceived | PatternRefused:
+    if filler is not None:
+        return filler.complete(event)
+    try:
+        return PatternReceived(event.complete({}, None))
+    except PatternError as error:
+        return PatternRefused(event.origin, error, event.metadata)
 
 
 class Filler:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PatternError
+from ...integration import MOST_PIXELS
 from .._assembler import Beside, Reference
 from .._formats import Tree, nexus_beside
 
@@ -39,6 +41,7 @@ def read_rows(path: Path, reference: Reference) -> NDArray[Any]:
         first, n = reference.index * (frames or 1), frames or 1
         if dataset.shape[0] < first + n:
             raise NotYetError(f"{dataset.shape[0]} rows, {first + n} are needed")
+        _check_size(dataset, n if frames is not None else 1, path, reference)
         return np.asarray(dataset[first] if frames is None else dataset[first : first + n])
 
 
@@ -80,6 +83,14 @@ def _dataset(tree: Tree, path: Path, reference: Reference) -> h5py.Dataset:
         raise _wrong(path, reference, "lies in files outside of its folder, or they are missing")
     found.id.refresh()
     return found
+
+
+def _check_size(dataset: h5py.Dataset, rows: int, path: Path, reference: Reference) -> None:
+    """Before there is an array of that size; a chunk is unpacked as a whole."""
+    values = max(rows * prod(dataset.shape[1:]), prod(dataset.chunks or ()))
+    if values > MOST_PIXELS:
+        value = f"has {values} values in a row or chunk; {MOST_PIXELS} are read at most"
+        raise _wrong(path, reference, value)
 
 
 def _wrong(path: Path, reference: Reference, value: str) -> PatternError:

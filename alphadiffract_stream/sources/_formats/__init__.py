@@ -9,7 +9,7 @@ from . import _chi, _columns, _gsas, _nexus, _npy, _rruff, _xrdml
 from ._foreign import refuse_foreign
 from ._hdf5 import Tree
 from ._nexus import beside as nexus_beside
-from ._parsed import FileBusyError, Parsed, Reader, Results
+from ._parsed import FileBusyError, NothingFoundError, Parsed, Reader, Results
 from ._text import MAX_BYTES
 
 __all__ = [
@@ -17,7 +17,9 @@ __all__ = [
     "MAX_BYTES",
     "SUFFIXES",
     "FileBusyError",
+    "NothingFoundError",
     "Parsed",
+    "Results",
     "Tree",
     "identify",
     "nexus_beside",

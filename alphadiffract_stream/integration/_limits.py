@@ -1,0 +1,46 @@
+"""What is a frame at all: judged by its shape, before there is an array of that size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..errors import PatternError
+
+MOST_PIXELS = 2**26
+"""Of one frame: more than any detector for powder diffraction has."""
+
+
+def frame_shape(shape: Sequence[int | None]) -> tuple[int, int] | None:
+    """(rows, columns) of an array of `shape` that is one frame; leading axes of length one go.
+
+    None where it is none. Raises PatternError where it is larger than `MOST_PIXELS`.
+    """
+    *leading, rows, columns = shape if len(shape) >= 2 else (None, None)
+    if rows is None or columns is None or min(rows, columns) < 2:
+        return None
+    if any(n != 1 for n in leading):
+        return None
+    if prod((rows, columns)) > MOST_PIXELS:
+        remedy = f"integrate it elsewhere; {MOST_PIXELS} pixels are read at most"
+        raise PatternError("frame", f"{rows} x {columns} pixels", remedy)
+    return rows, columns
+
+
+def frame_of(value: Any) -> NDArray[Any]:
+    """`value` as one frame (rows, columns) of real numbers. Raises PatternError."""
+    try:
+        array = np.asarray(value)
+    except (TypeError, ValueError) as error:
+        raise PatternError("frame", f"no array ({error})", "send an array of numbers") from None
+    if array.dtype.kind not in "iuf":
+        raise PatternError("frame", f"dtype {array.dtype}", "send counts as real numbers")
+    shape = frame_shape(array.shape)
+    if shape is None:
+        remedy = "send one frame an event (rows, columns); add or average repeated exposures"
+        raise PatternError("frame", f"shape {array.shape}", remedy)
+    return array.reshape(shape)

@@ -1,0 +1,7 @@
+"""Detector images in files, integrated as they are read."""
+
+from __future__ import annotations
+
+from ._parse import IMAGE_SUFFIXES, frames_in_file, parse_frames
+
+__all__ = ["IMAGE_SUFFIXES", "frames_in_file", "parse_frames"]
