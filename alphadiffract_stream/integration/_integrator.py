@@ -88,11 +88,13 @@ class Integrator:
         """(rows, columns) of an array of `shape`, before it is read. Raises PatternError where
         that is no frame of this detector."""
         found = frame_shape(shape)
-        if found is None or self.shape not in (None, found):
-            rows, columns = self.shape or ("rows", "columns")
+        if found is None:
+            remedy = "send one frame an event (rows, columns); add or average repeated exposures"
+            raise PatternError("frame", f"shape {tuple(shape)}", remedy)
+        if self.shape not in (None, found):
             remedy = "name the PONI of this detector (binning and ROI included)"
-            value = f"shape {tuple(shape)}, but the detector of {self.poni.name} has "
-            raise PatternError("frame", f"{value}({rows}, {columns})", remedy)
+            value = f"shape {found}, but the detector of {self.poni.name} has {self.shape}"
+            raise PatternError("frame", value, remedy)
         return found
 
     def integrate(self, frame: Any) -> Integrated:
@@ -188,9 +190,8 @@ class Integrator:
         except Exception as error:  # a frame that cannot be integrated must not end the stream
             log.exception("integration with %s", self.poni)
             said = f"{type(error).__name__}: {str(error)[:200]}"
-            raise PatternError(
-                "frame", f"pyFAI could not integrate it ({said})", "see the log"
-            ) from (error)
+            value = f"pyFAI could not integrate it ({said})"
+            raise PatternError("frame", value, "see the log") from error
 
 
 def _cleaned(frame: NDArray[Any]) -> NDArray[np.float32]:

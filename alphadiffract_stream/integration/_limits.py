@@ -32,15 +32,14 @@ def frame_shape(shape: Sequence[int | None]) -> tuple[int, int] | None:
 
 
 def frame_of(value: Any) -> NDArray[Any]:
-    """`value` as one frame (rows, columns) of real numbers. Raises PatternError."""
+    """`value` as an array of real numbers, (rows, columns) where it is one frame.
+
+    Raises PatternError.
+    """
     try:
         array = np.asarray(value)
     except (TypeError, ValueError) as error:
         raise PatternError("frame", f"no array ({error})", "send an array of numbers") from None
     if array.dtype.kind not in "iuf":
         raise PatternError("frame", f"dtype {array.dtype}", "send counts as real numbers")
-    shape = frame_shape(array.shape)
-    if shape is None:
-        remedy = "send one frame an event (rows, columns); add or average repeated exposures"
-        raise PatternError("frame", f"shape {array.shape}", remedy)
-    return array.reshape(shape)
+    return array.reshape(array.shape[-2:]) if frame_shape(array.shape) else array

@@ -11,10 +11,12 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...errors import ConfigurationError, PatternError
-from .._assembler import Recent, Reference, Unfilled
+from .._assembler import SERIES, Recent, Reference, Unfilled
 from .._messages import Message, PatternReceived, PatternRefused
 from ._folders import confined
-from ._hdf5 import NotYetError, read_beside, read_rows
+from ._hdf5 import read_beside, read_rows
+from ._image import read_image
+from ._late import NotYetError
 
 log = logging.getLogger(__name__)
 
@@ -23,7 +25,10 @@ T = TypeVar("T")
 _LOOK = 0.02
 """s before the second look at a file; each further pause is half as long again."""
 _LONGEST_LOOK = 0.5
-_READERS = {"application/x-hdf5"}
+_READERS: dict[str, Callable[[Path, Reference], Any]] = {
+    "application/x-hdf5": read_rows,
+    SERIES: read_image,
+}
 
 
 async def filled(filler: Filler | None, messages: Iterable[Message]) -> AsyncIterator[Message]:
@@ -75,12 +80,13 @@ class Filler:
             return PatternRefused(event.origin, error, event.metadata)
 
     def _array(self, reference: Reference) -> Any:
-        return self._patiently(reference, lambda path: read_rows(path, reference))
+        read = _READERS.get(reference.mimetype, read_rows)
+        return self._patiently(reference, lambda path: read(path, reference))
 
     def _patiently(self, reference: Reference, read: Callable[[Path], T]) -> T:
         if reference.mimetype not in _READERS:
             said = reference.mimetype or reference.spec or "nothing"
-            remedy = "HDF5 is read (application/x-hdf5, AD_HDF5)"
+            remedy = "HDF5 (application/x-hdf5, AD_HDF5) and series of TIFF and CBF are read"
             raise PatternError("external data", f"{reference.uri!r:.200} is {said}", remedy)
         until, pause = time.monotonic() + self._wait, _LOOK
         while True:

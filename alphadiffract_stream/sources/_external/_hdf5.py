@@ -14,13 +14,10 @@ from ...errors import PatternError
 from ...integration import MOST_PIXELS
 from .._assembler import Beside, Reference
 from .._formats import Tree, nexus_beside
+from ._late import NotYetError
 
 _FAILURES = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 """HDF5's own surface as any of these; half-written metadata is among their causes."""
-
-
-class NotYetError(Exception):
-    """What is asked for is not there, but its writer may not have come so far."""
 
 
 def read_rows(path: Path, reference: Reference) -> NDArray[Any]:

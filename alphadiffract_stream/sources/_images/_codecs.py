@@ -1,4 +1,4 @@
-"""CBF, EDF and TIFF with fabio: header first, so that nothing is unpacked that does not fit.
+"""CBF and EDF with fabio, TIFF with tifffile: header first, so that nothing is unpacked that does not fit.
 
 The codec is chosen by the file's ending and never guessed: fabio's guess would open formats that
 lead out of the folder or that somebody slipped in.
@@ -58,17 +58,15 @@ def _edf(path: Path, check: Check) -> Frames:
 
 
 def _tiff(path: Path, check: Check) -> Frames:
-    from fabio.TiffIO import TiffIO
+    # Not fabio's own reader: it follows a chain of pages that leads back to itself for ever.
+    from tifffile import TiffFile
 
     _content(path, read=False)
-    file = TiffIO(str(path))
-    try:
-        for number in range(min(file.getNumberOfImages(), _MOST_FRAMES)):
-            about = file.getInfo(number)
-            check((int(about["nRows"]), int(about["nColumns"])))
-            yield file.getData(number)
-    finally:
-        file.fd.close()
+    with TiffFile(path) as file:
+        for number in range(min(len(file.pages), _MOST_FRAMES)):
+            page = file.pages[number]
+            check(page.shape)
+            yield page.asarray()
 
 
 def _content(path: Path, *, read: bool = True) -> bytes:

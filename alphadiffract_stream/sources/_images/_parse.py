@@ -10,7 +10,7 @@ from ...errors import PatternError
 from ...integration import Integrator
 from ...pattern import RadialUnit
 from .._formats import NothingFoundError, Parsed, Results, identify, parse
-from ._codecs import CODECS
+from ._codecs import CODECS, Check
 from ._hdf5 import read_hdf5
 
 IMAGE_SUFFIXES = frozenset(CODECS)
@@ -30,7 +30,7 @@ def parse_frames(
     whole is at fault.
     """
     if format is None and path.suffix.lower() in IMAGE_SUFFIXES:
-        yield from _integrated(frames_in_file(path, integrator), integrator, wavelength)
+        yield from _integrated(frames_in_file(path, integrator.check_shape), integrator, wavelength)
     elif format is None and identify(path) == "nexus":
         # A pattern that is there already goes before frames, as it does in documents.
         try:
@@ -41,11 +41,17 @@ def parse_frames(
         yield from parse(path, format, max_bytes)
 
 
-def frames_in_file(path: Path, integrator: Integrator) -> Iterator[Any]:
-    """Frames of a .cbf, .edf or .tif, of the detector's shape. Raises PatternError."""
-    codec = CODECS[path.suffix.lower()]
+def frames_in_file(path: Path, check: Check) -> Iterator[Any]:
+    """Frames of a .cbf, .edf or .tif; `check` sees each shape before there is an array of it.
+
+    Raises PatternError.
+    """
+    codec = CODECS.get(path.suffix.lower())
+    if codec is None:
+        value, remedy = f"{path}: no image by its ending", f"read are {', '.join(sorted(CODECS))}"
+        raise PatternError("file", value, remedy)
     try:
-        yield from codec(path, integrator.check_shape)
+        yield from codec(path, check)
     except PatternError:
         raise
     except OSError as error:
