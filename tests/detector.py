@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ CEO2 = 5.411651
 
 
 def geometry(side: int = SIDE, *, wavelength: float | None = WAVELENGTH) -> AzimuthalIntegrator:
-    """A flat detector of 0.2 m behind the sample, its beam near a corner: 2θ up to 33°."""
+    """A flat detector of 0.2 m behind the sample, its beam near a corner."""
     pixel = PIXEL * SIDE / side
     detector = Detector(pixel1=pixel, pixel2=pixel, max_shape=(side, side))
     return AzimuthalIntegrator(
@@ -39,17 +40,23 @@ def write_poni(path: Path, side: int = SIDE, *, wavelength: float | None = WAVEL
     return path
 
 
+@cache
 def rings(calibrant: str = "CeO2", side: int = SIDE, wavelength: float = WAVELENGTH) -> Any:
     """(side, side) expected counts of a standard, at `wavelength` on the same detector."""
     found = get_calibrant(calibrant)
     found.wavelength = wavelength * 1e-10
-    return 2000 * found.fake_calibration_image(geometry(side, wavelength=wavelength)) + 20
+    image = 2000 * found.fake_calibration_image(geometry(side, wavelength=wavelength)) + 20
+    image.flags.writeable = False
+    return image
 
 
+@cache
 def frames(count: int, side: int = SIDE) -> NDArray[np.int32]:
     """(count, side, side) counts of CeO2, each with noise of its own."""
     expected = rings(side=side)
-    return np.random.default_rng(7).poisson(expected, (count, side, side)).astype(np.int32)
+    counts = np.random.default_rng(7).poisson(expected, (count, side, side)).astype(np.int32)
+    counts.flags.writeable = False
+    return counts
 
 
 def bragg(a: float, hkl: tuple[int, int, int], wavelength: float = WAVELENGTH) -> float:

@@ -1,4 +1,4 @@
-"""CBF and EDF with fabio, TIFF with tifffile: header first, so that nothing is unpacked that does not fit.
+"""CBF and EDF with fabio, TIFF with tifffile: header first, so that nothing too large is unpacked.
 
 The codec is chosen by the file's ending and never guessed: fabio's guess would open formats that
 lead out of the folder or that somebody slipped in.

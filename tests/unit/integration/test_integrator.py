@@ -8,7 +8,7 @@ import sys
 import fabio.edfimage
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphadiffract_stream.errors import ConfigurationError, PatternError
@@ -122,7 +122,7 @@ def test_masked_pixels_are_not_used(poni, tmp_path, ending):
         np.save(path, mask)
     else:
         fabio.edfimage.EdfImage(data=mask).write(str(path))
-    frame = rings()
+    frame = rings().copy()
     frame[:, 200:] = 1e6
 
     found = Integrator(poni, pixel_mask=path).integrate(frame)
@@ -256,6 +256,7 @@ def test_a_poni_that_cannot_be_used_is_named(tmp_path, old, new, match):
         Integrator(path)
 
 
+@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_any_text_is_a_configuration_error(text):
     import tempfile

@@ -95,11 +95,12 @@ async def test_as_lists(integrator):
 async def test_the_work_is_not_done_on_the_event_loop(integrator, monkeypatch):
     threads = []
     integrate = integrator.integrate
-    monkeypatch.setattr(
-        integrator,
-        "integrate",
-        lambda frame: threads.append(threading.get_ident()) or integrate(frame),
-    )
+
+    def noted(frame):
+        threads.append(threading.get_ident())
+        return integrate(frame)
+
+    monkeypatch.setattr(integrator, "integrate", noted)
     assembler = Assembler(PatternKeys(), "test", "here", None, integrator=integrator)
     messages = [m for name, doc in frame_run() for m in assembler.feed(name, doc)]
     assert sum(isinstance(m, Unfilled) for m in messages) == COUNT

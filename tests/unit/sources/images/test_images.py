@@ -10,7 +10,7 @@ import fabio.tifimage
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from alphadiffract_stream.errors import ConfigurationError, PatternError
@@ -209,6 +209,7 @@ def small(tmp_path_factory):
 
 
 @pytest.mark.parametrize("ending", [".cbf", ".edf", ".tif"])
+@settings(deadline=None)
 @given(data=st.data())
 def test_damage_is_a_refusal_or_a_frame(small, tmp_path_factory, ending, data):
     content = bytearray(small[ending])
@@ -236,10 +237,7 @@ def test_a_tiff_whose_pages_lead_back_to_themselves_comes_to_an_end(tmp_path):
     struct.pack_into("<I", content, first + 2 + 12 * entries, first)
     path.write_bytes(content)
 
-    try:
-        assert len(list(frames_in_file(path, lambda shape: None))) < 3
-    except PatternError as error:
-        assert "a.tif" in str(error)
+    assert len(list(frames_in_file(path, lambda shape: None))) == 1
 
 
 # --- sources ------------------------------------------------------------------------------------
