@@ -19,8 +19,8 @@ from ._limits import frame_of, frame_shape
 
 log = logging.getLogger(__name__)
 
-METHOD = ("bbox", "csr", "cython")
-"""pyFAI's splitting, algorithm and implementation: lets other threads run meanwhile (ADR 0023)."""
+METHOD = ("bbox", "csc", "cython")
+"""pyFAI's splitting, algorithm and implementation: one core, and other threads run on (ADR 0023)."""
 _AGREE = 1e-3
 """Relative difference up to which an event's wavelength and the PONI's are the same one."""
 
@@ -45,7 +45,7 @@ class Integrator:
     poni: calibration, as pyFAI-calib2 writes it. pixel_mask: image or ``.npy``; pixels that are
     not 0 there are not used, nor those the detector's own mask hides. npt: bins; two a pixel where
     not given. polarization_factor: pyFAI's, from -1 (vertical) to 1 (horizontal); None: no
-    correction. error_model: ``poisson`` gives σ.
+    correction. error_model: ``poisson`` gives σ. method: pyFAI's.
     The axis is always 2θ: it follows from the geometry alone, so one matrix serves every energy.
     Raises ConfigurationError where pyFAI is missing or one of them cannot be used.
     """
@@ -58,6 +58,7 @@ class Integrator:
         npt: int | None = None,
         polarization_factor: float | None = None,
         error_model: Literal["poisson"] | None = None,
+        method: tuple[str, str, str] = METHOD,
     ) -> None:
         self.poni = poni
         self._geometry = load_geometry(poni)
@@ -69,6 +70,7 @@ class Integrator:
         self._npt = npt
         self._polarization = polarization_factor
         self._error_model = error_model
+        self._method = method
         self._disagreed = False
         if self._mask is not None and self.shape not in (None, self._mask.shape):
             raise ConfigurationError(
@@ -185,7 +187,7 @@ class Integrator:
                 correctSolidAngle=True,
                 polarization_factor=self._polarization,
                 error_model=self._error_model,
-                method=METHOD,
+                method=self._method,
             )
         except Exception as error:  # a frame that cannot be integrated must not end the stream
             log.exception("integration with %s", self.poni)
