@@ -20,7 +20,7 @@ from ._limits import frame_of, frame_shape
 log = logging.getLogger(__name__)
 
 METHOD = ("bbox", "csc", "cython")
-"""pyFAI's splitting, algorithm and implementation: one core, and other threads run on (ADR 0023)."""
+"""pyFAI's splitting, algorithm and implementation: other threads run on meanwhile (ADR 0023)."""
 _AGREE = 1e-3
 """Relative difference up to which an event's wavelength and the PONI's are the same one."""
 

@@ -41,7 +41,7 @@ def integrator(tmp_path_factory):
 
 
 def write(path, frame):
-    WRITERS[path.suffix](data=frame).write(str(path))
+    WRITERS[path.suffix](data=frame.copy()).write(str(path))
     return path
 
 
