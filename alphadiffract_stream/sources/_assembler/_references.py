@@ -143,7 +143,7 @@ class References:
             first = _whole(said.get("initial_number", 1 if resource.spec == "AD_CBF" else 0))
             per_point = max(1, _whole(said.get("frame_per_point", 1)))
             number = first + per_point * _whole(said.get("point_number", 0))
-            place = f"{place.rstrip('/')}/{_file(said, number).lstrip('/')}"
+            place, mimetype = _in_series(place.rstrip("/") + "/", said, number)
         return Reference(
             place,
             mimetype or "",
@@ -165,9 +165,8 @@ class References:
                 mimetype = resource.mimetype or _SPECS.get(resource.spec, "")
                 index = datum.indices.start + seq_num - datum.seq_nums.start
                 if mimetype.partition(";")[0] == SERIES:
-                    mimetype = SERIES
-                    name = _file(said, index - self._before(descriptor, key, datum))
-                    place = place + (name.lstrip("/") if place.endswith("/") else name)
+                    number = index - self._before(descriptor, key, datum)
+                    place, mimetype = _in_series(place, said, number)
                 return Reference(
                     place,
                     mimetype,
@@ -222,11 +221,17 @@ def _joined(root: str, path: str) -> str:
     return f"{root.rstrip('/')}/{path.lstrip('/')}" if root else path
 
 
-def _file(said: Mapping[str, Any], number: int) -> str:
+def _in_series(place: str, said: Mapping[str, Any], number: int) -> tuple[str, str]:
+    """File `number` of the series at `place`, and its type; that is empty, and the reason stands
+    in place of the file, where there is no such series."""
     template, filename = said.get("template"), said.get("filename", "")
-    if not isinstance(template, str) or not isinstance(filename, str):
-        raise DecodeError(f"template {template!r:.60} and filename {filename!r:.60}: no texts")
-    return file_of_series(template, filename, number)
+    try:
+        if not isinstance(template, str) or not isinstance(filename, str):
+            raise DecodeError(f"template {template!r:.60}, filename {filename!r:.60}")
+        name = file_of_series(template, filename, number)
+    except DecodeError as error:
+        return f"{place} with {error}", ""
+    return place + (name.lstrip("/") if place.endswith("/") else name), SERIES
 
 
 def _whole(value: Any) -> int:

@@ -80,10 +80,14 @@ def _tiff(path: Path, check: Check) -> Frames:
     from tifffile import TiffFile
 
     _content(path, read=False)
+    size = path.stat().st_size
     with TiffFile(path) as file:
         for number in range(min(len(file.pages), _MOST_FRAMES)):
             page = file.pages[number]
             check(page.shape)
+            parts = zip(page.dataoffsets, page.databytecounts, strict=True)
+            if any(offset + length > size for offset, length in parts):
+                raise PatternError("file", f"{path}: ends within its image", "copy it again")
             yield page.asarray()
 
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ...errors import PatternError
 from ...integration import Integrator
 from ...pattern import RadialUnit
@@ -51,7 +53,9 @@ def frames_in_file(path: Path, check: Check) -> Iterator[Any]:
         value, remedy = f"{path}: no image by its ending", f"read are {', '.join(sorted(CODECS))}"
         raise PatternError("file", value, remedy)
     try:
-        yield from codec(path, check)
+        for frame in codec(path, check):
+            check(np.shape(frame))  # a damaged file may hold less than it says
+            yield frame
     except PatternError:
         raise
     except OSError as error:
