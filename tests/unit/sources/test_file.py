@@ -142,7 +142,7 @@ async def test_the_event_loop_turns_while_a_file_is_read(folder, monkeypatch):
     loop = asyncio.get_running_loop()
     original = FileSource([])._run._options.__class__.read
 
-    def read(self, path, fallback):
+    def read(self, path, fallback, integrator):
         loop.call_soon_threadsafe(turned.set)
         assert turned.wait(30)
         yield from original(self, path, fallback)
