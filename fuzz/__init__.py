@@ -10,4 +10,5 @@ from __future__ import annotations
 TARGET_NAMES = (
     *("wire", "pair", "msgpack", "frames", "documents", "settings", "urls", "card"),
     *("columns", "chi", "gsas", "npy", "nexus", "rruff", "xrdml"),
+    *("hdf5", "hdf5_answer"),
 )

@@ -13,8 +13,6 @@ from pathlib import Path
 
 from . import TARGET_NAMES
 
-LONGEST_INPUT = 4096
-
 
 def main() -> int:
     """Fuzz one target, or one after the other; exit status 1 for a fault."""
@@ -38,12 +36,13 @@ def main() -> int:
 
 def _plain(name: str, runs: int, seed: int) -> bool:
     from ._corpus import FOLDER, corpus
-    from ._mutation import Fault, run
-    from ._targets import TARGETS
+    from ._mutation import LONGEST_INPUT, Fault, run
+    from ._targets import LONGEST_OF, TARGETS
 
     began, done = time.monotonic(), 0
     try:
-        for done in run(TARGETS[name], corpus(name), runs, seed):  # noqa: B007 - told below
+        longest = LONGEST_OF.get(name, LONGEST_INPUT)
+        for done in run(TARGETS[name], corpus(name), runs, seed, longest):  # noqa: B007 - told below
             pass
     except Fault as fault:
         kept = FOLDER / name / hashlib.sha256(fault.data).hexdigest()[:12]
@@ -60,12 +59,14 @@ def _guided(name: str, runs: int, seed: int) -> None:
 
     with atheris.instrument_imports(include=["alphadiffract_stream"]):
         from ._corpus import FOLDER, corpus
-        from ._targets import TARGETS
+        from ._mutation import LONGEST_INPUT
+        from ._targets import LONGEST_OF, TARGETS
 
+    longest = LONGEST_OF.get(name, LONGEST_INPUT)
     with tempfile.TemporaryDirectory() as folder:
         for number, data in enumerate(corpus(name)):
             (Path(folder) / str(number)).write_bytes(data)
-        limits = [f"-runs={runs}", f"-max_len={LONGEST_INPUT}", "-timeout=30", "-rss_limit_mb=3000"]
+        limits = [f"-runs={runs}", f"-max_len={longest}", "-timeout=30", "-rss_limit_mb=3000"]
         where = f"-artifact_prefix={FOLDER}/{name}-"
         atheris.Setup(
             [sys.argv[0], folder, *limits, f"-seed={seed or 1}", where, "-print_final_stats=1"],

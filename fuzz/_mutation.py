@@ -7,6 +7,8 @@ import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
+LONGEST_INPUT = 4096
+"""Bytes."""
 LONGEST = 10.0
 """s of processor time one input may take."""
 _WORDS = [
@@ -33,7 +35,9 @@ class Fault(Exception):  # noqa: N818 - what was found, with the input that show
         super().__init__(f"{type(error).__name__}: {error} for {data[:200]!r}")
 
 
-def mutate(data: bytes, others: Sequence[bytes], rng: random.Random) -> bytes:
+def mutate(
+    data: bytes, others: Sequence[bytes], rng: random.Random, longest: int = LONGEST_INPUT
+) -> bytes:
     """`data` with a few bytes changed, left out, repeated, or put in from elsewhere."""
     for _ in range(1 + int(rng.expovariate(0.5))):
         at = rng.randrange(len(data) + 1)
@@ -55,17 +59,21 @@ def mutate(data: bytes, others: Sequence[bytes], rng: random.Random) -> bytes:
             case _:
                 other = rng.choice(others)
                 data = data[:at] + other[rng.randrange(len(other) + 1) :]
-        data = data[:4096]
+        data = data[:longest]
     return data
 
 
 def run(
-    target: Callable[[bytes], None], seeds: Sequence[bytes], runs: int, seed: int = 0
+    target: Callable[[bytes], None],
+    seeds: Sequence[bytes],
+    runs: int,
+    seed: int = 0,
+    longest: int = LONGEST_INPUT,
 ) -> Iterator[int]:
     """Every seed, then `runs` mutations; gives how many are done. Raises Fault."""
     rng = random.Random(seed)  # noqa: S311 - to be repeated, not to be secret
     for done in range(len(seeds) + runs):
-        data = seeds[done] if done < len(seeds) else mutate(rng.choice(seeds), seeds, rng)
+        data = seeds[done] if done < len(seeds) else mutate(rng.choice(seeds), seeds, rng, longest)
         with _watched(data):
             target(data)
         yield done + 1

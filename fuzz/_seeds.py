@@ -112,6 +112,40 @@ def _nexus() -> list[bytes]:
     return [file.getvalue()]
 
 
+def _hdf5() -> list[bytes]:
+    file = io.BytesIO()
+    with h5py.File(file, "w", libver="latest") as root:
+        data = root.create_group("entry/data")
+        data.attrs.update({"NX_class": "NXdata", "signal": "I", "axes": [".", "q"]})
+        data.create_dataset(
+            "I", data=[INTENSITY] * 3, chunks=(1, 16), maxshape=(None, 16), compression="gzip"
+        )
+        data["q"] = AXIS / 10
+        data["q"].attrs["units"] = "1/angstrom"
+    return [*_nexus(), file.getvalue()]
+
+
+def _hdf5_answer() -> list[bytes]:
+    array = {"role": "axis", "dtype": "f8", "shape": [16]}
+    rows = {"role": "rows", "dtype": "b1", "shape": [2, 3]}
+    fault = {"field": "file", "value": "x", "remedy": "y"}
+    pattern = {"kind": "pattern", "arrays": [array, {**array, "role": "intensity"}]}
+    pattern |= {"unit": "2th_deg", "scale": 1.0, "wavelength": 0.5, "wavelength_source": "x"}
+    pattern |= {"doubts": {"unit": fault}, "metadata": {"frame": 1, "title": "é"}}
+    beside = {"kind": "beside", "arrays": [array], "unit": "q_A^-1", "wavelength": None}
+    answers = [
+        (pattern, AXIS.tobytes() + INTENSITY.tobytes()),
+        ({"kind": "rows", "arrays": [rows]}, b"\1\0" * 3),
+        ({**beside, "wavelength_source": ""}, AXIS.tobytes()),
+        ({"kind": "refused", "fault": fault, "busy": True}, b""),
+        ({"kind": "bad frame", "fault": fault}, b""),
+        ({"kind": "not yet", "text": "x"}, b""),
+        ({"kind": "end"}, b""),
+    ]
+    texts = [(json.dumps(answer).encode(), arrays) for answer, arrays in answers]
+    return [len(text).to_bytes(4, "big") + text + arrays for text, arrays in texts]
+
+
 def _rruff() -> list[bytes]:
     rows = [row.rpartition(" ")[0].replace(" ", ", ") for row in ROWS]
     head = ["##NAMES=Quartz", "##RRUFFID=R1", "##X-RAY WAVELENGTH=1.541838"]
@@ -160,6 +194,8 @@ SEEDS: dict[str, Callable[[], list[bytes]]] = {
     "gsas": _gsas,
     "npy": _npy,
     "nexus": _nexus,
+    "hdf5": _hdf5,
+    "hdf5_answer": _hdf5_answer,
     "rruff": _rruff,
     "xrdml": _xrdml,
     "settings": _settings,

@@ -7,7 +7,9 @@ import contextlib
 import itertools
 import os
 import shutil
+import socket
 import tempfile
+import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -20,10 +22,17 @@ from alphadiffract_stream.grid import to_grid
 from alphadiffract_stream.pattern import Pattern
 from alphadiffract_stream.prediction import ModelCard
 from alphadiffract_stream.service import Settings
-from alphadiffract_stream.sources import PatternReceived, PatternRefused, read_results
+from alphadiffract_stream.sources import (
+    Hdf5Reader,
+    PatternReceived,
+    PatternRefused,
+    read_results,
+)
 from alphadiffract_stream.sources import _bluesky_zmq as documents_source
 from alphadiffract_stream.sources import _frames as frames_source
 from alphadiffract_stream.sources._assembler import Assembler, PatternKeys
+from alphadiffract_stream.sources._hdf5_process._answers import UNEXPECTED
+from alphadiffract_stream.sources._hdf5_process._framing import receive_answer
 from alphadiffract_stream.sources._messages import Dropped, Message, RunStarted, RunStopped
 from alphadiffract_stream.urls import parse_url
 from alphadiffract_stream.wire import decode_message, decode_pair, read_options
@@ -131,6 +140,34 @@ def pattern_file(suffix: str, format: str) -> Callable[[bytes], None]:
     return target
 
 
+def hdf5(data: bytes) -> None:
+    """A whole HDF5 file, as the service reads it: what becomes of libhdf5 is no fault here."""
+    if not _READERS:
+        _READERS.append(Hdf5Reader(2.0))
+    path = _file(data, f"-{next(_NUMBERS)}.h5")  # by name, a bad file is known again
+    try:
+        results = read_results(path, format="nexus", hdf5=_READERS[0])
+        for result in itertools.islice(results, 16):
+            if isinstance(result, Pattern):
+                _convert(result)
+    except PatternError as error:
+        if "subverted" in str(error) or error.remedy == UNEXPECTED:
+            raise SystemError(str(error)) from None
+    finally:
+        path.unlink()
+
+
+def hdf5_answer(data: bytes) -> None:
+    """What may come back from the process that reads HDF5, once a file has subverted it."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(data)
+        theirs.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(DecodeError, EOFError):
+            _, arrays = receive_answer(ours, time.monotonic() + 5)
+            assert all(array.dtype.kind in "biuf" for array in arrays.values())
+
+
 def _follow(messages: Iterable[Message]) -> None:
     for message in messages:
         assert isinstance(message, KINDS), message
@@ -175,6 +212,8 @@ def _run() -> list[tuple[str, dict]]:
 
 
 _FOLDER: list[Path] = []
+_READERS: list[Hdf5Reader] = []
+_NUMBERS = itertools.count()
 
 
 def _file(data: bytes, suffix: str) -> Path:
@@ -198,9 +237,14 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
     "gsas": pattern_file(".fxye", "gsas"),
     "npy": pattern_file(".npy", "npy"),
     "nexus": pattern_file(".h5", "nexus"),
+    "hdf5": hdf5,
+    "hdf5_answer": hdf5_answer,
     "rruff": pattern_file(".txt", "rruff"),
     "xrdml": pattern_file(".xrdml", "xrdml"),
     "settings": settings,
     "urls": urls,
     "card": card,
 }
+
+LONGEST_OF = {"hdf5": 16_384}
+"""Bytes, where what is fuzzed needs more than usual to be whole."""

@@ -12,7 +12,7 @@ from tools.local_triton import Installation, NotAvailable, provision
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Under CI a test must say the same of the same code: examples follow from the test, not from chance.
+# Under CI a test must say the same of the same code: examples follow from it, not from chance.
 # New examples are looked for on developers' machines and by `python -m fuzz`.
 hypothesis.settings.register_profile("ci", derandomize=True, database=None)
 if os.environ.get("CI"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from alphadiffract_stream.sources import (
     Message,
     PatternReceived,
     PatternRefused,
+    Remembered,
     RunStarted,
     RunStopped,
 )
@@ -49,6 +50,17 @@ class MemorySource:
 
     async def close(self) -> None:
         self.closed.set()
+
+
+class LastingSource(MemorySource):
+    """One whose runs go on after a restart; keeps what it is told of them."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.recalled: list[Remembered] = []
+
+    def recall(self, runs: Sequence[Remembered]) -> None:
+        self.recalled = list(runs)
 
 
 class MemorySink:

@@ -6,6 +6,7 @@ import types
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from pydantic import ByteSize
 from pydantic.fields import FieldInfo
 
 from alphadiffract_stream.service import Settings
@@ -55,7 +56,8 @@ def _type(annotation: Any) -> str:
         return ", ".join(f"`{a}`" for a in arguments)
     if origin is list:
         return "list of URLs"
-    return {float: "number", int: "whole number", str: "text", Path: "file"}[annotation]
+    names = {float: "number", int: "whole number", str: "text", Path: "path", ByteSize: "bytes"}
+    return names[annotation]
 
 
 def _default(field: FieldInfo) -> str:

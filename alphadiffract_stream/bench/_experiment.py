@@ -56,9 +56,15 @@ class Answered:
 
 
 class Experiment:
-    """Two bound sockets: raw documents out, predictions in. Starts the service between them."""
+    """Two bound sockets: raw documents out, predictions in. Starts the service between them.
 
-    def __init__(self, plan: Plan, engine: str) -> None:
+    options: more arguments of ``serve``. rcvhwm: documents its source keeps while it does not
+    read them; 0: all.
+    """
+
+    def __init__(
+        self, plan: Plan, engine: str, options: Sequence[str] = (), *, rcvhwm: int = 0
+    ) -> None:
         self._frames = frames(plan.points, plan.seed)
         self._context = zmq.Context()
         self._out = self._context.socket(zmq.XPUB)
@@ -69,9 +75,10 @@ class Experiment:
         self._in.subscribe(_ANSWERS + b" ")
         ports = [s.bind_to_random_port("tcp://127.0.0.1") for s in (self._out, self._in)]
         self.service = ServiceProcess(
-            f"bluesky-zmq://127.0.0.1:{ports[0]}?prefix={PREFIX.decode()}&rcvhwm=0",
+            f"bluesky-zmq://127.0.0.1:{ports[0]}?prefix={PREFIX.decode()}&rcvhwm={rcvhwm}",
             f"bluesky-zmq://127.0.0.1:{ports[1]}?prefix={_ANSWERS.decode()}",
             engine,
+            options,
         )
         self._file = int(self._in.get(zmq.FD))
         self._received: list[tuple[float, bytes]] = []

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import struct
 from time import time
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from event_model import ComposeDescriptorBundle, compose_run
@@ -16,6 +19,12 @@ ENERGY = 20.0
 """keV."""
 _FRAMES = 32
 """Different patterns, which repeat: how long the way takes does not depend on what is in them."""
+
+_UID = b"00000000-bench-event-uid-000000000000"[:36]
+_SEQ_NUM = b"\xfe\xdc\xba\x98"
+_TIME = b"\x41\xda\xbe\xef\x5e\xed\xca\xfe"
+_OWN = tuple(map(re.escape, (_UID, _SEQ_NUM, _TIME)))
+"""What stands in an encoded event where its own uid, number and time will."""
 
 
 def frames(points: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
@@ -32,13 +41,19 @@ def frames(points: int, seed: int) -> tuple[NDArray[np.float64], NDArray[np.floa
 
 
 class Scan:
-    """One raw run: its documents encoded when asked for; events are numbered from 1."""
+    """One raw run; events are numbered from 1.
+
+    Its events are composed and encoded beforehand, once a frame, and differ in four places that
+    are written over when one is asked for: what a generator does between two events, the service
+    on the same cores waits for.
+    """
 
     def __init__(self, two_theta: NDArray[np.float64], intensities: NDArray[np.float32]) -> None:
-        self._intensities = intensities
         self._run = compose_run(metadata={"plan_name": "bench", "purpose": "benchmark"})
         self._descriptor = self._describe(two_theta)
         self.uid: str = self._run.start_doc["uid"]
+        self._events = 0
+        self._frames = [self._template(intensity) for intensity in intensities]
 
     def opening(self) -> list[bytes]:
         """Start and descriptor."""
@@ -49,19 +64,30 @@ class Scan:
 
     def event(self, seq_num: int) -> bytes:
         """The event document of one frame."""
-        data = {
-            "detector_intensity": self._intensities[seq_num % len(self._intensities)],
-            "temperature": 300.0 + seq_num,
-        }
-        timestamps = dict.fromkeys(data, time())
-        event = self._descriptor.compose_event(
-            data=data, timestamps=timestamps, seq_num=seq_num, validate=False
-        )
-        return _encode("event", event)
+        self._events += 1
+        parts = self._frames[seq_num % len(self._frames)]
+        now = struct.pack(">d", time())
+        values = {_UID: str(uuid4()).encode(), _SEQ_NUM: struct.pack(">I", seq_num), _TIME: now}
+        return b"".join(values.get(part, part) for part in parts)
 
     def stop(self) -> bytes:
         """The stop document, which counts the events made."""
-        return _encode("stop", self._run.compose_stop())
+        stop = self._run.compose_stop()
+        return _encode("stop", {**stop, "num_events": {"primary": self._events}})
+
+    def _template(self, intensity: NDArray[np.float32]) -> list[bytes]:
+        """An encoded event, cut before and behind what each event has of its own."""
+        data = {"detector_intensity": intensity, "temperature": 300.0}
+        [unix_time] = struct.unpack(">d", _TIME)
+        event = self._descriptor.compose_event(
+            data=data,
+            timestamps=dict.fromkeys(data, unix_time),
+            seq_num=int.from_bytes(_SEQ_NUM, "big"),
+            uid=_UID.decode(),
+            time=unix_time,
+            validate=False,
+        )
+        return re.split(b"(" + b"|".join(_OWN) + b")", _encode("event", event))
 
     def _describe(self, two_theta: NDArray[np.float64]) -> ComposeDescriptorBundle:
         source = {"source": "SIM:bench"}

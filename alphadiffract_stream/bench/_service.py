@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -19,18 +20,22 @@ _STOP_LIMIT = 20.0
 
 
 class ServiceProcess:
-    """Started with the block and ended with it. Raises EngineError when it does not come up."""
+    """Started with the block and ended with it. Raises EngineError when it does not come up.
 
-    def __init__(self, source: str, sink: str, engine: str) -> None:
+    options: more arguments of ``serve``.
+    """
+
+    def __init__(self, source: str, sink: str, engine: str, options: Sequence[str] = ()) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="alphadiffract-bench-")
         folder = Path(self._folder.name)
         self._ready = folder / "ready.json"
         self._log = folder / "log.txt"
         serve = [sys.executable, "-m", "alphadiffract_stream", "serve"]
+        said = ["--ready-file", str(self._ready), "--log-level", "WARNING"]
         ends = ["--source", source, "--sink", sink, "--engine", engine]
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(  # noqa: S603
-                [*serve, *ends, "--ready-file", str(self._ready), "--log-level", "WARNING"],
+                [*serve, *ends, *options, *said],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -59,6 +64,14 @@ class ServiceProcess:
         except OSError:
             return None
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def resident(self) -> int | None:
+        """Bytes of memory it holds; None where the system does not tell."""
+        try:
+            pages = Path(f"/proc/{self._process.pid}/statm").read_text().split()[1]
+        except OSError:
+            return None
+        return int(pages) * os.sysconf("SC_PAGE_SIZE")
 
     def log(self) -> str:
         """The end of what it wrote."""

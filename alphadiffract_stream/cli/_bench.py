@@ -12,6 +12,8 @@ import typer
 
 from ..errors import ConfigurationError
 
+_WIDTH = 120
+"""Columns of the widest table."""
 _Choice = TypeVar("_Choice", bound=StrEnum)
 _ENGINES = Annotated[
     list[str] | None,
@@ -70,7 +72,9 @@ def bench(
     given = {"engines": engine, "batches": batch, "loads": load}
     plan = replace(plan, **{name: tuple(value) for name, value in given.items() if value})
     report = run_bench(plan)
-    show(report, Console())
+    console = Console()
+    # Into a file or a pipe rich writes 80 columns, where the widest table loses its digits.
+    show(report, console if console.is_terminal else Console(width=_WIDTH))
     if json_path is not None:
         json_path.write_text(json.dumps(report.to_json(), indent=1) + "\n", encoding="utf-8")
     if plot_path is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -134,19 +135,19 @@ def _patterns(
     from ..errors import PatternError
     from ..pattern import Origin
     from ..prediction import refusal
-    from ..sources import read_results
+    from ..sources import Hdf5Reader, read_results
 
     console = Console(stderr=True)
     quiet = len(files) < 20 or not console.is_terminal
-    for file in track(files, "reading", console=console, transient=True, disable=quiet):
-        origin = Origin("file", str(file))
-        try:
-            for found in read_results(
-                file, wavelength=wavelength, unit=unit, integrator=integrator
-            ):
-                yield refusal(origin, found) if isinstance(found, PatternError) else found
-        except PatternError as error:
-            yield refusal(origin, error)
+    with closing(Hdf5Reader()) as hdf5:
+        for file in track(files, "reading", console=console, transient=True, disable=quiet):
+            origin = Origin("file", str(file))
+            said = {"wavelength": wavelength, "unit": unit, "hdf5": hdf5, "integrator": integrator}
+            try:
+                for found in read_results(file, **said):
+                    yield refusal(origin, found) if isinstance(found, PatternError) else found
+            except PatternError as error:
+                yield refusal(origin, error)
 
 
 def _show_json(predictions: Iterator[Prediction]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Annotated
@@ -64,17 +65,18 @@ def replay(
 
 def _patterns(files: list[Path], wavelength: float | None, unread: list[str]) -> Iterator[Pattern]:
     from ..errors import PatternError
-    from ..sources import read_results
+    from ..sources import Hdf5Reader, read_results
 
-    for file in files:
-        try:
-            for found in read_results(file, wavelength=wavelength):
-                if isinstance(found, PatternError):
-                    _skip(file, found, unread)
-                else:
-                    yield found
-        except PatternError as error:
-            _skip(file, error, unread)
+    with closing(Hdf5Reader()) as hdf5:
+        for file in files:
+            try:
+                for found in read_results(file, wavelength=wavelength, hdf5=hdf5):
+                    if isinstance(found, PatternError):
+                        _skip(file, found, unread)
+                    else:
+                        yield found
+            except PatternError as error:
+                _skip(file, error, unread)
 
 
 def _skip(file: Path, error: Exception, unread: list[str]) -> None:

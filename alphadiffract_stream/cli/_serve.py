@@ -8,6 +8,7 @@ import json
 import logging
 import os
 import signal
+import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_SWITCH = 5e-5
+"""s."""
+
 
 def serve(
     urls: Annotated[
@@ -36,6 +40,24 @@ def serve(
     energy: Energy = None,
     wavelength: Wavelength = None,
     background: Background = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy",
+            metavar="POLICY",
+            help="When patterns come too fast: lossless (all are answered) or latest (the newest).",
+        ),
+    ] = None,
+    spool: Annotated[
+        Path | None,
+        typer.Option(
+            "--spool", metavar="FOLDER", help="Keep patterns there until they are answered."
+        ),
+    ] = None,
+    spool_size: Annotated[
+        str | None,
+        typer.Option("--spool-size", metavar="SIZE", help="How much at most, e.g. 2GiB."),
+    ] = None,
     ready_file: Annotated[
         Path | None,
         typer.Option(
@@ -64,7 +86,8 @@ def serve(
     """Predict every pattern of the sources and publish to the sinks, until Ctrl-C or SIGTERM.
 
     The first signal drains: what was accepted is answered, runs are closed, sinks flushed.
-    The second stops at once. --energy and --wavelength are for patterns that name none.
+    The second stops at once. With --spool, runs that have not ended go on when it is started again.
+    --energy and --wavelength are for patterns that name none.
     """
     from ..service import Settings, unknown_variables
 
@@ -77,6 +100,9 @@ def serve(
         energy_kev=energy,
         wavelength=wavelength,
         background=background,
+        policy=policy,
+        spool=spool,
+        spool_size=spool_size,
         log_level=log_level and log_level.upper(),
         log_format=log_format,
         metrics_port=metrics_port,
@@ -124,6 +150,9 @@ async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
         # pattern that waits meanwhile, has next to nothing to look through.
         gc.collect()
         gc.freeze()
+        # An engine's thread that has a batch, or its answer, waits no longer than this for the
+        # event loop to let go of the interpreter; the default is 5 ms.
+        sys.setswitchinterval(_SWITCH)
         _obey_signals(service)
         ready = {
             "pid": os.getpid(),
@@ -132,6 +161,7 @@ async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
             "engine": settings.engine,
             "fallback": settings.fallback,
             "model": f"{engine.card.name} {engine.card.version}",
+            "spool": str(settings.spool) if settings.spool else None,
             "metrics": telemetry.address if telemetry else None,
         }
         announcing = asyncio.create_task(_announce(service, ready, ready_file))

@@ -116,12 +116,28 @@ def page(answer: dict[str, Any]) -> Group:
     stopping = ", stopping" if service["stopping"] else ""
     head = Text(f"alphadiffract-stream {service['version']}, pid {service['pid']}, up {up}")
     head.append(stopping, style="yellow")
-    head.append(f"\n{queue['waiting']} of at most {queue['capacity']} wait for an answer\n")
+    head.append(f"\n{queue['waiting']} of at most {queue['capacity']} wait for an answer")
+    head.append(f", policy {service['policy']}\n")
+    if spool := answer["spool"]:
+        head.append(
+            f"spool: {spool['unanswered']} events, {spool['backlog']} of them on disk only; "
+            f"{spool['bytes'] / 2**20:.0f} of {spool['size'] / 2**20:.0f} MiB\n"
+        )
+        head.append(f"spool: {spool['trouble']}\n" if spool["trouble"] else "", style="red")
     return Group(head, _runs(answer), _endpoints(answer), _durations(answer["seconds"]))
 
 
-_COUNTS = ("received", "predicted", "refused", "failed", "waiting", "missing", "duplicates", "late")
-_BAD = {"refused": "yellow", "failed": "red", "missing": "red", "late": "yellow"}
+_COUNTS = (
+    *("received", "predicted", "refused", "skipped", "failed", "waiting", "missing"),
+    *("duplicates", "late"),
+)
+_BAD = {
+    "refused": "yellow",
+    "skipped": "yellow",
+    "failed": "red",
+    "missing": "red",
+    "late": "yellow",
+}
 
 
 def _runs(answer: dict[str, Any]) -> Any:

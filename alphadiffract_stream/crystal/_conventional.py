@@ -49,8 +49,9 @@ def conventional_cell(niggli: ArrayLike, space_group_number: int) -> Conventiona
     if inverse is None:
         return ConventionalCell((_NAN, _NAN, _NAN, _NAN, _NAN, _NAN), _NAN)
     forth, residual = _maps("oC" if bravais == "oA" else bravais)
-    strain = unpack(residual @ six) @ inverse
-    misfits = 0.5 * np.sqrt(np.maximum(np.einsum("mij,mji->m", strain, strain), 0.0))
+    strain = (residual @ six).reshape(-1, 3, 3) @ inverse
+    squares = (strain * strain.transpose(0, 2, 1)).sum(axis=(1, 2))
+    misfits = 0.5 * np.sqrt(np.maximum(squares, 0.0))
     # The first of those that fit equally: the commonest, and the same on every machine.
     best = int(np.argmax(misfits <= misfits.min() + _TIE))
     a, b, c, *angles = _cell(_settled((forth[best] @ six).tolist(), bravais))
@@ -94,12 +95,14 @@ def _cell(metric: Sequence[float]) -> list[float]:
 def _maps(bravais: str) -> tuple[Array, Array]:
     """For each character: packed Niggli metric → symmetric conventional one; → what it lacks.
 
-    (m, 6, 6) each; the second stays in the Niggli basis, where one inverse metric serves all.
+    (m, 6, 6) and, unpacked, (m, 9, 6); the second stays in the Niggli basis, where one inverse
+    metric serves all.
     """
     basis = np.array(NIGGLI_TO_CONVENTIONAL[bravais]).reshape(-1, 3, 3)
     forth = change_of_basis(basis)
     symmetric = symmetric_part(bravais) @ forth
-    return symmetric, np.linalg.solve(forth, symmetric) - np.eye(6)
+    lacking = np.linalg.solve(forth, symmetric) - np.eye(6)
+    return symmetric, (unpack(np.eye(6)).reshape(6, 9).T @ lacking)
 
 
 def _settled(metric: Sequence[float], bravais: str) -> Sequence[float]:

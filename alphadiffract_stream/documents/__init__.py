@@ -5,6 +5,15 @@ from __future__ import annotations
 from ._account import Account
 from ._descriptor import CELL, HINTED, STREAM, answer_keys
 from ._event import answer_data
-from ._prediction_run import PredictionRun
+from ._prediction_run import Begun, PredictionRun
 
-__all__ = ["CELL", "HINTED", "STREAM", "Account", "PredictionRun", "answer_data", "answer_keys"]
+__all__ = [
+    "CELL",
+    "HINTED",
+    "STREAM",
+    "Account",
+    "Begun",
+    "PredictionRun",
+    "answer_data",
+    "answer_keys",
+]

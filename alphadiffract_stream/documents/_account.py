@@ -17,3 +17,5 @@ class Account:
     """Events the raw run declares, or a gap shows, that never came."""
     missing_seq_nums: tuple[int, ...] = ()
     """Their raw `seq_num`, ascending; may be cut short where there are very many."""
+    skipped: int = 0
+    """Of the refused ones, those passed over for newer patterns (policy ``latest``)."""

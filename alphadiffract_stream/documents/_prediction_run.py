@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
 from uuid import UUID, uuid5
@@ -30,6 +31,19 @@ _UIDS = UUID("5d1c9b0e-6c0f-5f0e-9a3c-0f6f0a3a7d11")
 """Name space of uids that follow from an identity."""
 
 
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a prediction run has composed so far, for another object to go on with it."""
+
+    start: Document
+    descriptor: Document | None = None
+    carried: Mapping[str, str] = field(default_factory=dict)
+    """Raw scalar → the key it is published under."""
+    last: int = 0
+    """The highest seq_num."""
+    events: int = 0
+
+
 class PredictionRun:
     """Composes start, descriptor, events and stop of the run that answers one raw run.
 
@@ -44,6 +58,7 @@ class PredictionRun:
     energy: keV, where it is known for the whole run, and where that was read.
     identity: where given, every uid follows from it, from the model and from the raw uids, so
     that a run that is answered again gives documents of the same uids.
+    begun: where given, the run of these documents is gone on with.
     """
 
     def __init__(
@@ -57,13 +72,20 @@ class PredictionRun:
         energy: float | None = None,
         energy_source: str = "",
         identity: str = "",
+        begun: Begun | None = None,
     ) -> None:
-        software = software_version or installed_version()
-        metadata = start_metadata(raw_start, card, engine, software, energy, energy_source)
-        names = f"{identity} {raw_start['uid']} {card.sha256}"
-        self._namespace = uuid5(_UIDS, names) if identity else None
-        uid = str(self._namespace) if self._namespace else None
-        self._bundle = compose_run(uid=uid, metadata=metadata, validate=False)
+        if begun is None:
+            software = software_version or installed_version()
+            metadata = start_metadata(raw_start, card, engine, software, energy, energy_source)
+            names = f"{identity} {raw_start['uid']} {card.sha256}"
+            self._namespace = uuid5(_UIDS, names) if identity else None
+            uid = str(self._namespace) if self._namespace else None
+            self._bundle = compose_run(uid=uid, metadata=metadata, validate=False)
+        else:
+            self._namespace = UUID(begun.start["uid"])
+            metadata = {key: v for key, v in begun.start.items() if key not in ("uid", "time")}
+            uid, when = begun.start["uid"], begun.start["time"]
+            self._bundle = compose_run(uid=uid, time=when, metadata=metadata, validate=False)
         self._model = f"{card.name}-{card.version}"
         self._energy = energy, energy_source
         self._raw_data_keys = raw_data_keys
@@ -71,6 +93,19 @@ class PredictionRun:
         self._descriptor: ComposeDescriptorBundle | None = None
         self._last = 0
         self._events = 0
+        if begun is not None:
+            self._go_on(begun)
+
+    def _go_on(self, begun: Begun) -> None:
+        self._last, self._events, self._carried = begun.last, begun.events, dict(begun.carried)
+        if begun.descriptor is not None:
+            known = {key: v for key, v in begun.descriptor.items() if key != "run_start"}
+            self._descriptor = self._bundle.compose_descriptor(**known, validate=False)
+
+    def begun(self) -> Begun:
+        """What was composed so far."""
+        descriptor = self._descriptor.descriptor_doc if self._descriptor else None
+        return Begun(self._bundle.start_doc, descriptor, self._carried, self._last, self._events)
 
     @property
     def uid(self) -> str:

@@ -21,6 +21,7 @@ def stop_account(account: Account) -> dict[str, Any]:
         "predicted": account.predicted,
         "refused": account.refused,
         "failed": account.failed,
+        "skipped": account.skipped,
         "missing": account.missing,
         "missing_seq_nums": list(account.missing_seq_nums),
     }

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from ..grid import N_POINTS
 from ..prediction import SIGNATURE, ModelCard, Outputs
 from ..urls import Url
 from ._golden import check_golden, golden_pattern
+from ._worker import Worker
 
 _OPTIONS = {"threads", "max_batch"}
 _WEIGHTS_ELSEWHERE = b"\n\x08location\x12"
@@ -57,7 +57,7 @@ class OnnxEngine:
         self._session = _session(model, path, threads)
         _check_signature(self._session, self.card, path)
         self._names = list(Outputs.names())
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="onnx")
+        self._worker = Worker(self.run, "onnx")
         self._closed = False
 
     def run(self, patterns: NDArray[np.float32]) -> Outputs:
@@ -80,7 +80,7 @@ class OnnxEngine:
         """`run` on the engine's own thread, so that the event loop goes on."""
         if self._closed:
             raise EngineError("onnx: the engine is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self.run, patterns)
+        return await self._worker.submit(patterns)
 
     def warm_up(self) -> None:
         """First inference, which allocates; checked. Raises EngineError."""
@@ -89,7 +89,7 @@ class OnnxEngine:
     async def close(self) -> None:
         """Let the inference in flight end, then release the thread."""
         self._closed = True
-        await asyncio.to_thread(self._executor.shutdown)
+        await asyncio.to_thread(self._worker.close)
 
 
 def _count(url: Url, option: str, default: int) -> int:

@@ -37,6 +37,10 @@ class PvSink:
         """Show one document. Raises AlphaDiffractError once the server has broken."""
         self.server.post(self._latest.take(name, document))
 
+    def recall(self, name: str, document: Mapping[str, Any]) -> None:
+        """A document of an open run that was shown before: what follows refers to it."""
+        self._latest.take(name, document)
+
     async def close(self) -> None:
         """Show what is left and stop serving. Safe to call twice."""
         await asyncio.to_thread(self.server.close)

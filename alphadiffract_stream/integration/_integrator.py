@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from ..errors import ConfigurationError, PatternError
 from ..pattern import Origin, Pattern, RadialUnit
 from ._geometry import bins_of, load_geometry, read_mask, shape_of, wavelength_of
-from ._limits import frame_of, frame_shape
+from ._limits import check_shape, frame_of
 
 log = logging.getLogger(__name__)
 
@@ -89,15 +89,7 @@ class Integrator:
     def check_shape(self, shape: Sequence[int | None]) -> tuple[int, int]:
         """(rows, columns) of an array of `shape`, before it is read. Raises PatternError where
         that is no frame of this detector."""
-        found = frame_shape(shape)
-        if found is None:
-            remedy = "send one frame an event (rows, columns); add or average repeated exposures"
-            raise PatternError("frame", f"shape {tuple(shape)}", remedy)
-        if self.shape not in (None, found):
-            remedy = "name the PONI of this detector (binning and ROI included)"
-            value = f"shape {found}, but the detector of {self.poni.name} has {self.shape}"
-            raise PatternError("frame", value, remedy)
-        return found
+        return check_shape(shape, self.shape, self.poni.name)
 
     def integrate(self, frame: Any) -> Integrated:
         """(rows, columns) counts to a pattern; milliseconds. Raises PatternError.

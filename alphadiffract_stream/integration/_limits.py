@@ -13,6 +13,8 @@ from ..errors import PatternError
 
 MOST_PIXELS = 2**26
 """Of one frame: more than any detector for powder diffraction has."""
+MOST_BYTES = 2**28
+"""Of one frame in an HDF5 file: what the process that reads it may hand over."""
 
 
 def frame_shape(shape: Sequence[int | None]) -> tuple[int, int] | None:
@@ -29,6 +31,25 @@ def frame_shape(shape: Sequence[int | None]) -> tuple[int, int] | None:
         remedy = f"integrate it elsewhere; {MOST_PIXELS} pixels are read at most"
         raise PatternError("frame", f"{rows} x {columns} pixels", remedy)
     return rows, columns
+
+
+def check_shape(
+    shape: Sequence[int | None], detector: tuple[int, int] | None, poni: str
+) -> tuple[int, int]:
+    """(rows, columns) of an array of `shape`, which is one frame of a detector that has those.
+
+    detector: (rows, columns); None where nobody knows yet. poni: name of its file, for the message.
+    Raises PatternError.
+    """
+    found = frame_shape(shape)
+    if found is None:
+        remedy = "send one frame an event (rows, columns); add or average repeated exposures"
+        raise PatternError("frame", f"shape {tuple(shape)}", remedy)
+    if detector not in (None, found):
+        remedy = "name the PONI of this detector (binning and ROI included)"
+        value = f"shape {found}, but the detector of {poni} has {detector}"
+        raise PatternError("frame", value, remedy)
+    return found
 
 
 def frame_of(value: Any) -> NDArray[Any]:

@@ -30,6 +30,9 @@ TOP = 5
 _SUM_TOLERANCE = 0.02
 """Probabilities may sum to 1 within this (half-precision engines); beyond, they are logits."""
 
+_SMALLEST = np.finfo(np.float64).tiny
+"""0 · log 0 is 0."""
+
 Floats = NDArray[np.floating]
 
 
@@ -94,9 +97,9 @@ class _Batch(NamedTuple):
         top = np.argsort(-groups, axis=1, kind="stable")[:, :TOP]
         rows = np.arange(len(top))[:, None]
         with np.errstate(all="ignore"):
-            inside = (groups * (_systems_of_groups() == systems[:, None])).sum(axis=1)
-            consistency = inside / groups.sum(axis=1)
-            entropy = -(groups * np.log(np.where(groups > 0, groups, 1.0))).sum(axis=1)
+            sums = np.add.reduceat(groups, _first_groups(), axis=1)
+            consistency = sums[rows[:, 0], systems] / sums.sum(axis=1)
+            entropy = -(groups * np.log(np.maximum(groups, _SMALLEST))).sum(axis=1)
             novelty = novelties(outputs.embedding, card.domain)
             spread = outputs.lattice_std.astype(np.float64)
             lattice_std = np.hypot(spread, card.lattice_std or 0.0)
@@ -184,25 +187,30 @@ def _conventional(
 def _faults(outputs: Outputs) -> list[str]:
     """What makes each row unusable; empty where nothing does."""
     faults = [""] * len(outputs)
-    for name in SIGNATURE:
-        finite = np.isfinite(getattr(outputs, name))
-        if finite.all():
-            continue
-        for row in np.flatnonzero(~finite.all(axis=1)):
-            faults[row] = faults[row] or f"{name} is not finite; check the engine and its precision"
+    # Seven arrays looked at in one go: this is on the way of every answer, trouble hardly ever.
+    if not np.isfinite(np.concatenate([getattr(outputs, n) for n in SIGNATURE], axis=1)).all():
+        _find_infinite(outputs, faults)
     for name in ("crystal_system", "space_group"):
-        sums = getattr(outputs, name).sum(axis=1, dtype=np.float64)
-        for row in np.flatnonzero(abs(sums - 1) > _SUM_TOLERANCE):
-            faults[row] = faults[row] or (
-                f"{name} sums to {sums[row]:.4g}, not to 1; the model must return probabilities"
-            )
+        for row, total in enumerate(getattr(outputs, name).sum(axis=1, dtype=np.float64).tolist()):
+            if abs(total - 1) > _SUM_TOLERANCE:
+                faults[row] = faults[row] or (
+                    f"{name} sums to {total:.4g}, not to 1; the model must return probabilities"
+                )
     return faults
 
 
+def _find_infinite(outputs: Outputs, faults: list[str]) -> None:
+    for name in SIGNATURE:
+        finite = np.isfinite(getattr(outputs, name)).all(axis=1)
+        for row in np.flatnonzero(~finite):
+            faults[row] = faults[row] or f"{name} is not finite; check the engine and its precision"
+
+
 @lru_cache(maxsize=1)
-def _systems_of_groups() -> NDArray[np.int64]:
-    """(230,) index into CRYSTAL_SYSTEMS of each space group."""
-    return np.array([crystal_system_index(number) for number in range(1, 231)])
+def _first_groups() -> NDArray[np.intp]:
+    """(7,) index of each crystal system's first space group; they are numbered system by system."""
+    systems = [crystal_system_index(number) for number in range(1, 231)]
+    return np.searchsorted(systems, range(len(CRYSTAL_SYSTEMS)))
 
 
 @lru_cache(maxsize=230)

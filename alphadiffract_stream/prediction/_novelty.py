@@ -20,7 +20,7 @@ def distances(
     """
     scale = np.maximum(np.asarray(std, dtype=np.float64), _SMALLEST_STD)
     standardised = (embedding - np.asarray(mean, dtype=np.float64)) / scale
-    return np.sqrt(np.square(standardised).mean(axis=1))
+    return np.sqrt(np.square(standardised).sum(axis=1) / standardised.shape[1])
 
 
 def novelties(embedding: NDArray[np.floating], domain: Domain | None) -> NDArray[np.float64]:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import chain, islice
+from typing import Any, Self
 
 from ..documents import Account
 from ..prediction import Status
 from ._seq_nums import SeqNums
+
+_COUNTS = (
+    *("received", "predicted", "refused", "failed", "skipped"),
+    *("duplicates", "late", "num_events"),
+)
 
 
 @dataclass(slots=True)
@@ -18,6 +25,8 @@ class RunAccount:
     predicted: int = 0
     refused: int = 0
     failed: int = 0
+    skipped: int = 0
+    """Of the refused ones, those passed over for newer patterns."""
     duplicates: int = 0
     """Events that came again: counted here, neither received nor answered twice."""
     late: int = 0
@@ -41,8 +50,9 @@ class RunAccount:
         self.received += 1
         return True
 
-    def answer(self, status: Status) -> None:
+    def answer(self, status: Status, *, skipped: bool = False) -> None:
         """Count one answer out."""
+        self.skipped += skipped
         if status is Status.REFUSED:
             self.refused += 1
         elif status is Status.FAILED:
@@ -56,6 +66,16 @@ class RunAccount:
         return self.predicted + self.refused + self.failed
 
     @property
+    def waiting(self) -> int:
+        """Events received and not answered yet."""
+        return self.received - self.answered
+
+    @property
+    def highest(self) -> int:
+        """The highest seq_num received; 0 without any."""
+        return self._seen.highest
+
+    @property
     def missing(self) -> int:
         """How many seq_nums never came, by gaps and by the count the stop document declares."""
         return sum(map(len, self._seen.gaps(self.num_events)))
@@ -64,6 +84,21 @@ class RunAccount:
         """The first `limit` seq_nums that never came."""
         return tuple(islice(chain.from_iterable(self._seen.gaps(self.num_events)), limit))
 
+    def state(self) -> dict[str, Any]:
+        """All of it as plain values."""
+        return {name: getattr(self, name) for name in _COUNTS} | {
+            "seen": self._seen.ranges,
+            "by_descriptor": [[uid, one.ranges] for uid, one in self._by_descriptor.items()],
+        }
+
+    @classmethod
+    def of_state(cls, state: Mapping[str, Any]) -> Self:
+        """The account `state` was taken of."""
+        account = cls(**{name: state[name] for name in _COUNTS})
+        account._seen = SeqNums(state["seen"])
+        account._by_descriptor = {uid: SeqNums(of) for uid, of in state["by_descriptor"]}
+        return account
+
     def statement(self, limit: int) -> Account:
         """What the stop document says; it lists at most `limit` missing seq_nums."""
         return Account(
@@ -71,6 +106,7 @@ class RunAccount:
             predicted=self.predicted,
             refused=self.refused,
             failed=self.failed,
+            skipped=self.skipped,
             missing=self.missing,
             missing_seq_nums=self.missing_seq_nums(limit),
         )

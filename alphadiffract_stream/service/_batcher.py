@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from time import monotonic
@@ -46,57 +47,92 @@ class Batcher:
         max_batch: int,
         max_in_flight: int,
         max_delay: float,
+        moment: float | None = None,
     ) -> None:
+        """moment: s a batch may take; batches are then made as small as that needs."""
         self._dispatcher = dispatcher
         self._metrics = metrics
         self._max_batch = max_batch
+        self._max_in_flight = max_in_flight
         self._max_delay = max_delay
-        self._jobs: asyncio.Queue[Job] = asyncio.Queue()  # bounded by what the service accepts
-        self._slots = asyncio.Semaphore(max_in_flight)
+        self._jobs: deque[Job] = deque()  # bounded by what the service accepts
         self._in_flight: set[asyncio.Task[None]] = set()
+        self._moment = moment
+        self._pace = 0.0
+        """Patterns the engine takes in a moment, as the last batches show it."""
+        self._taken = asyncio.Event()
+        self._running = False
+        self._filling = False
+        """Whether a batch in flight still waits for company."""
+
+    @property
+    def limit(self) -> int:
+        """Most patterns in the next batch."""
+        if self._moment is None:
+            return self._max_batch
+        return max(1, min(self._max_batch, int(self._pace)))
+
+    async def hungry(self) -> None:
+        """Until less than a batch waits."""
+        while len(self._jobs) >= self.limit:
+            self._taken.clear()
+            await self._taken.wait()
 
     def put(self, job: Job) -> None:
-        """Queue one pattern."""
-        self._jobs.put_nowait(job)
+        """Queue one pattern; it is on its way to the engine at once where that has room."""
+        self._jobs.append(job)
+        self._start()
 
     async def run(self) -> None:
         """Serve until cancelled."""
-        while True:
-            await self._slots.acquire()
-            try:
-                batch = await self._next_batch()
-            except BaseException:
-                self._slots.release()
-                raise
-            task = asyncio.create_task(self._serve(batch))
-            self._in_flight.add(task)
-            task.add_done_callback(self._finished)
+        self._running = True
+        self._start()
+        try:
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._running = False
 
     async def cancel(self) -> None:
         """Give up on what is in flight; once this returns no more answers come."""
+        self._running = False
         await cancel(list(self._in_flight))
 
-    async def _next_batch(self) -> list[Job]:
-        batch = [await self._jobs.get()]
-        self._drain_into(batch)
-        # Waiting for company pays only while the engine is busy anyway.
-        if self._max_delay and self._in_flight and len(batch) < self._max_batch:
-            await asyncio.sleep(self._max_delay)
-            self._drain_into(batch)
+    def _start(self) -> None:
+        room = len(self._in_flight) < self._max_in_flight
+        if self._jobs and room and self._running and not self._filling:
+            # Waiting for company pays only while the engine is busy anyway.
+            few = len(self._jobs) < self.limit
+            self._filling = bool(self._max_delay and self._in_flight and few)
+            task = asyncio.create_task(self._fill() if self._filling else self._serve(self._next()))
+            self._in_flight.add(task)
+            task.add_done_callback(self._finished)
+
+    def _next(self) -> list[Job]:
+        batch = [self._jobs.popleft() for _ in range(min(len(self._jobs), self.limit))]
+        self._taken.set()
         return batch
 
-    def _drain_into(self, batch: list[Job]) -> None:
-        while len(batch) < self._max_batch and not self._jobs.empty():
-            batch.append(self._jobs.get_nowait())
+    async def _fill(self) -> None:
+        try:
+            await asyncio.sleep(self._max_delay)
+        finally:
+            self._filling = False
+        batch = self._next()
+        self._start()
+        await self._serve(batch)
 
     def _finished(self, task: asyncio.Task[None]) -> None:
         self._in_flight.discard(task)
-        self._slots.release()
+        self._start()
 
     async def _serve(self, batch: list[Job]) -> None:
         began = monotonic()
         predictions = await self._predict(batch)
         compute = (monotonic() - began) * 1e3
+        if self._moment is not None:
+            shown = self._moment * len(batch) / max(compute / 1e3, 1e-6)
+            # One slow batch is a hint; several are a fact.
+            self._pace += (shown - self._pace) / 2
         stages = self._metrics.stages
         stages.infer.observe(compute / 1e3)
         for job in batch:

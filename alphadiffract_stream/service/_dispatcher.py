@@ -99,8 +99,7 @@ class Dispatcher:
     async def _attempt(self, rows: NDArray[np.float32], attempt: int) -> Outputs:
         name = self._engine.name
         try:
-            async with self._health.limit(self._timeout):
-                outputs = await self._engine.infer(rows)
+            outputs = await self._health.limited(self._engine.infer(rows), self._timeout)
             if len(outputs) != len(rows):
                 raise EngineError(f"{len(outputs)} answers to {len(rows)} patterns")
             return outputs

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable
 from time import monotonic
+from typing import TypeVar
 
 from ..engines import Engine, check_golden, golden_pattern
 from ._metrics import Metrics
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 
 class Health:
@@ -81,13 +83,12 @@ class Health:
                 self._probed_at = monotonic()
             return self._fault_seen
 
-    @asynccontextmanager
-    async def limit(self, seconds: float) -> AsyncIterator[None]:
-        """Raises TimeoutError after `seconds`, or at once when the engine is found broken."""
+    async def limited(self, call: Awaitable[T], seconds: float) -> T:
+        """`call`, with TimeoutError after `seconds` or at once when the engine is found broken."""
         async with asyncio.timeout(seconds) as limit:
             self._calls.add(limit)
             try:
-                yield
+                return await call
             finally:
                 self._calls.discard(limit)
 

@@ -17,6 +17,10 @@ class Metrics:
     answered: Counter[str] = field(default_factory=Counter)
     """By status: ok, low_confidence, out_of_domain, refused, failed."""
     duplicates: int = 0
+    skipped: int = 0
+    """Refused for newer ones (policy ``latest``)."""
+    spool_errors: int = 0
+    """Times the spool could not be written or read."""
     late: int = 0
     """Answered out of order, after their gap was given up."""
     after_stop: int = 0
@@ -54,6 +58,12 @@ class Metrics:
         self.compute_ms += prediction.latency.compute
         self.total_ms += prediction.latency.total
         self.stages.latency.observe(prediction.latency.total / 1e3)
+
+    def skip(self) -> None:
+        """Count one pattern that was passed over before it was read."""
+        self.received += 1
+        self.skipped += 1
+        self.answered["refused"] += 1
 
     @property
     def waiting(self) -> int:

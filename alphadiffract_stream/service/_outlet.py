@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -35,10 +35,37 @@ class Outlet:
         self._queue: asyncio.Queue[_Item] = asyncio.Queue()
         self._hangs = 0
         self._paused_until = 0.0
+        self._undone = 0
+        """Documents in the queue or on their way from it."""
+        self._emit_now = getattr(sink, "emit_now", None)
 
     def put(self, name: str, document: Mapping[str, Any], delivered: Delivered | None) -> None:
-        """Queue one document; `delivered` is called once it is sent or lost."""
-        self._queue.put_nowait((name, document, delivered))
+        """Send one document at once if nothing is before it and the sink needs no wait for it; else
+        queue it. `delivered` is called once it is sent or lost.
+        """
+        if not self._sent_now(name, document):
+            self._undone += 1
+            self._queue.put_nowait((name, document, delivered))
+        elif delivered is not None:
+            delivered()
+
+    def _sent_now(self, name: str, document: Mapping[str, Any]) -> bool:
+        if self._emit_now is None or self._undone or monotonic() < self._paused_until:
+            return False
+        try:
+            if not self._emit_now(name, document):
+                return False
+        except Exception as error:
+            self._lost(f"{name} {document.get('uid', '')}", error)
+            return True
+        self._taken()
+        return True
+
+    def recall(self, documents: Iterable[tuple[str, Mapping[str, Any]]]) -> None:
+        """Documents of an open run the sink had from the service before this one."""
+        if recall := getattr(self._sink, "recall", None):
+            for name, document in documents:
+                recall(name, document)
 
     @property
     def waiting(self) -> int:
@@ -52,6 +79,7 @@ class Outlet:
             try:
                 await self._emit(name, document)
             finally:
+                self._undone -= 1
                 if delivered is not None:
                     delivered()
                 self._queue.task_done()
@@ -75,8 +103,7 @@ class Outlet:
         try:
             async with asyncio.timeout(self._timeout):
                 await self._sink.emit(name, document)
-            self._hangs = 0
-            self.trouble = ""
+            self._taken()
         except TimeoutError as error:
             self._hangs += 1
             self._lost(f"{name} {document.get('uid', '')}", error)
@@ -86,6 +113,10 @@ class Outlet:
                 self._hangs = _HANGS - 1
         except Exception as error:
             self._lost(f"{name} {document.get('uid', '')}", error)
+
+    def _taken(self) -> None:
+        self._hangs = 0
+        self.trouble = ""
 
     def _lost(self, what: str, error: Exception) -> None:
         self._metrics.sink_errors[self.name] += 1

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from time import monotonic, time
 from typing import Any, Protocol
 
 from ..documents import PredictionRun
 from ..pattern import Origin
-from ..prediction import Latency, Prediction, failure
-from ..sources import RunStopped
+from ..prediction import Latency, Prediction, Status, failure
+from ..sources import RunStarted, RunStopped
 from ._account import RunAccount
 from ._metrics import Metrics
+from ._run_record import began_value, begun_value, stop_of, stop_value
 from ._sequencer import Sequencer, Ticket
+from ._spool import Entry, KeptRun, RunRow
 
 log = logging.getLogger(__name__)
 
@@ -23,65 +26,127 @@ _MISSING_LISTED = 10_000
 """Missing seq_nums the stop document lists; beyond, their number alone is given."""
 
 
-class Emit(Protocol):
-    """Sends one document to every sink.
+Delivered = Callable[[], None]
 
-    answers: an accepted event is answered by it. settles: the run that is done with it.
-    """
+
+class Emit(Protocol):
+    """Sends one document to every sink; calls `delivered` once each has it or has lost it."""
 
     def __call__(
-        self,
-        name: str,
-        document: Mapping[str, Any],
-        *,
-        answers: bool = False,
-        settles: Run | None = None,
+        self, name: str, document: Mapping[str, Any], delivered: Delivered | None = None
     ) -> None: ...
+
+
+class Keeper(Protocol):
+    """Told what becomes of a run."""
+
+    def answered(self, run: Run, ticket: Ticket, since: float) -> None:
+        """Every sink has the event's answer, which was published at `since` (monotonic, s)."""
+        ...
+
+    def changed(self, run: Run, *, documents: bool = False) -> None:
+        """Something that must outlive the service has changed."""
+        ...
+
+    def holds(self, run: Run) -> bool:
+        """Whether it outlives the service, as far as it is to: what is published of it then stays
+        true after a restart."""
+        ...
+
+    def unkept(self, run: Run) -> int:
+        """How many of its events would not outlive the service now."""
+        ...
+
+    def settled(self, run: Run) -> None:
+        """Every sink has the stop document."""
+        ...
+
+    def closed(self, run: Run) -> None:
+        """Nothing more will be published of it by this service."""
+        ...
 
 
 class Run:
     """Accepts events, takes their answers in any order, publishes them in the raw order.
 
     Closes itself, once, when its stop is known, every answer is out and no gap may still be
-    filled; calls `closed` then.
+    filled; tells its `keeper` then. kept: what the spool held of it, where it was begun before.
     """
 
     def __init__(
         self,
-        uid: str,
+        began: RunStarted,
         documents: PredictionRun,
         sequencer: Sequencer,
         metrics: Metrics,
         *,
         stop_wait: float,
         emit: Emit,
-        closed: Callable[[Run], None],
+        keeper: Keeper,
+        kept: KeptRun | None = None,
+        flags: tuple[str, ...] = (),
     ) -> None:
-        self.uid = uid
+        """flags: added to every prediction."""
+        self.uid = began.run_uid
         self.account = RunAccount()
         self.sources: set[str] = set()
         self.opened_at = time()
-        self.scan_id: object = None
+        self.scan_id: object = began.start.get("scan_id")
+        self.heard = False
+        """Whether anything was heard of it since it was taken up."""
+        self.suspended = False
+        """Whether it goes on when the service is started again."""
+        self._began = began
+        self._flags = flags
+        self._settled = RunAccount()
+        """What is answered and has gone to every sink: all that a restart may rely on."""
+        self._last = 0
+        """The highest seq_num among those."""
+        self._delivered: set[str] = set()
+        """Start and descriptor, once every sink has them."""
+        self._memories: Sequence[tuple[str, str, Mapping[str, Any]]] = ()
+        """Source, name and document of what the run's sources were told."""
         self._documents = documents
         self._sequencer = sequencer
         self._metrics = metrics
         self._stop_wait = stop_wait
         self._emit = emit
-        self._closed = closed
+        self._keeper = keeper
         self._stop: RunStopped | None = None
         self._stop_due = 0.0
         self._timer: asyncio.TimerHandle | None = None
-        self._is_closed = False
-        emit(*documents.start())
+        self._is_begun = self._is_closed = False
+        if kept is not None:
+            self._restore(kept)
+        keeper.changed(self, documents=True)
+        self._begin()
 
-    def accept(self, origin: Origin, received_at: float) -> Ticket | None:
-        """A place in the order; None for an event that was accepted before."""
+    def admit(self, origin: Origin) -> bool:
+        """Count one event in; False for one that was accepted before."""
+        self.heard = True
         if not self.account.receive(origin.descriptor_uid, origin.seq_num):
             log.warning("%s came again: answered once", origin, extra=_names(origin))
             self._metrics.duplicates += 1
-            return None
+            return False
         self._metrics.received += 1
-        ticket = self._sequencer.register(origin, received_at)
+        return True
+
+    def pass_over(self, origin: Origin) -> None:
+        """Count one event that was passed over for newer ones before anybody read it."""
+        self.heard = True
+        if not self.account.receive(origin.descriptor_uid, origin.seq_num):
+            self._metrics.duplicates += 1
+            return
+        self._metrics.skip()
+        self._settled.receive(origin.descriptor_uid, origin.seq_num)
+        for account in (self.account, self._settled):
+            account.answer(Status.REFUSED, skipped=True)
+        if origin.seq_num is not None:
+            self._sequencer.pass_over(origin.seq_num)
+
+    def register(self, origin: Origin, received_at: float, entry: Entry | None = None) -> Ticket:
+        """A place in the order for an event that was admitted."""
+        ticket = self._sequencer.register(origin, received_at, monotonic(), entry)
         if ticket.late:
             self.account.late += 1
             self._metrics.late += 1
@@ -98,24 +163,45 @@ class Run:
         self.advance()
 
     @property
+    def unkept(self) -> int:
+        """Events received that would not outlive the service now."""
+        return self._keeper.unkept(self)
+
+    @property
     def exit_status(self) -> str | None:
         """How the raw run ended; None while it goes on."""
         return self._stop.exit_status if self._stop else None
 
     def stop(self, message: RunStopped) -> None:
         """The raw run is closed; stragglers have a reorder window left to come."""
+        self.heard = True
         if self._stop is None:
             self._stop = message
             self._stop_due = monotonic() + self._stop_wait
             self.account.num_events = message.num_events
+            self._keeper.changed(self)
             self.advance()
+
+    def suspend(self) -> None:
+        """The service ends and the run does not: publish no end, once all is answered.
+
+        What waits for a gap to be filled waits on in the spool: what fills it may still come.
+        """
+        self.suspended = self.suspended or self._stop is None
+        if not self.suspended:
+            self._sequencer.flush()
+        self._end("")
 
     def finish(self, reason: str) -> None:
         """No more will come: close as soon as what was accepted is answered."""
+        self._sequencer.flush()
+        self._end(reason)
+
+    def _end(self, reason: str) -> None:
         if self._stop is None:
             self._stop = RunStopped(self.uid, None, "abort", reason)
+            self._keeper.changed(self)
         self._stop_due = 0.0
-        self._sequencer.flush()
         self.advance()
 
     def unanswered(self) -> list[Ticket]:
@@ -124,6 +210,8 @@ class Run:
 
     def advance(self) -> None:
         """Publish what may be published now; close if that was all; else come back in time."""
+        if not self._begin():
+            return
         now = monotonic()
         for ticket in self._sequencer.release(now):
             self._publish(ticket, now)
@@ -132,21 +220,38 @@ class Run:
         else:
             self._wake_at(self._sequencer.deadline, now)
 
+    def _begin(self) -> bool:
+        """Publish start and descriptor as soon as a restart would know of them."""
+        if self._is_begun or not self._keeper.holds(self):
+            return self._is_begun
+        self._is_begun = True
+        begun = self._documents.begun()
+        for name, document in (("start", begun.start), ("descriptor", begun.descriptor)):
+            if name not in self._delivered and document is not None:
+                self._emit(name, document, partial(self._has, name))
+        return True
+
     def _publish(self, ticket: Ticket, now: float) -> None:
         assert ticket.answer is not None
         total = (now - ticket.received_at) * 1e3
         latency = Latency(ticket.queue_ms, ticket.compute_ms, total)
         prediction = replace(ticket.answer, latency=latency)
-        self.account.answer(prediction.status)
+        if self._flags:
+            prediction = replace(prediction, flags=(*prediction.flags, *self._flags))
+        self.account.answer(prediction.status, skipped=ticket.skipped)
+        self._metrics.skipped += ticket.skipped
         self._metrics.answer(prediction)
-        if not prediction.status.predicted:
+        if not prediction.status.predicted and not ticket.skipped:
             origin = prediction.origin
             log.warning(
                 "%s %s: %s", origin, prediction.status, prediction.reason, extra=_names(origin)
             )
         documents = self._compose(ticket, prediction)
-        for i, (name, document) in enumerate(documents):
-            self._emit(name, document, answers=i == len(documents) - 1)
+        for name, document in documents[:-1]:
+            self._keeper.changed(self, documents=True)
+            self._emit(name, document, partial(self._has, name))
+        ticket.published = documents[-1][1]["seq_num"], prediction.status
+        self._emit(*documents[-1], partial(self._keeper.answered, self, ticket, now))
 
     def _compose(
         self, ticket: Ticket, prediction: Prediction
@@ -159,7 +264,11 @@ class Run:
             return self._documents.event(failure(prediction.origin, error))
 
     def _may_close(self, now: float) -> bool:
-        if self._is_closed or self._stop is None or len(self._sequencer):
+        if self._is_closed or self._stop is None:
+            return False
+        if self.suspended:
+            return self.account.waiting == self._sequencer.behind_gap
+        if self.account.waiting:
             return False
         return now >= self._stop_due or not self.account.missing
 
@@ -169,22 +278,93 @@ class Run:
         if self._timer is not None:
             self._timer.cancel()
         account = self.account.statement(_MISSING_LISTED)
-        self._metrics.missing += account.missing
-        documents = self._documents.stop(account, stop.exit_status, stop.reason)
-        for name, document in documents if not stop.released else ():
-            self._emit(name, document, settles=self)
+        state = stop.exit_status
+        if self.suspended:
+            state = "goes on when the service is started again"
+        elif stop.released:
+            state = "released"
+        else:
+            self._metrics.missing += account.missing
+            for name, document in self._documents.stop(account, stop.exit_status, stop.reason):
+                self._emit(name, document, partial(self._keeper.settled, self))
         log.info(
             "run %s %s: received %d, predicted %d, refused %d, failed %d, missing %d",
-            *(
-                self.uid,
-                "released" if stop.released else stop.exit_status,
-                account.received,
-                account.predicted,
-            ),
+            *(self.uid, state, account.received, account.predicted),
             *(account.refused, account.failed, account.missing),
             extra={"run_uid": self.uid},
         )
-        self._closed(self)
+        self._keeper.closed(self)
+
+    # What outlives the service
+
+    @property
+    def released(self) -> bool:
+        """Whether another service goes on with it."""
+        return self._stop is not None and self._stop.released
+
+    def settle(self, ticket: Ticket) -> None:
+        """Every sink has the answer to this event."""
+        assert ticket.published is not None
+        seq_num, status = ticket.published
+        self._settled.receive(ticket.origin.descriptor_uid, ticket.origin.seq_num)
+        self._settled.answer(status, skipped=ticket.skipped)
+        self._settled.late += ticket.late
+        self._last = max(self._last, seq_num)
+
+    def record(self, documents: bool) -> RunRow:
+        """Everything a restart needs, with start and descriptor or without."""
+        self._settled.duplicates = self.account.duplicates
+        self._settled.num_events = self.account.num_events
+        state = {
+            "account": self._settled.state(),
+            "last": self._last,
+            "delivered": sorted(self._delivered),
+            "sources": sorted(self.sources),
+            "opened_at": self.opened_at,
+            "stop": None if self._stop is None or self.suspended else stop_value(self._stop),
+        }
+        if not documents:
+            return RunRow(self.uid, state=state)
+        return RunRow(
+            self.uid, began_value(self._began), begun_value(self._documents.begun()), state
+        )
+
+    def memories(self, source: str) -> list[tuple[str, Mapping[str, Any]]]:
+        """What is to be told again to this source; or, where none is of it, to any."""
+        own = [(name, document) for said, name, document in self._memories if said == source]
+        return own or [(name, document) for _, name, document in self._memories]
+
+    def give_up(self, after: float) -> None:
+        """Nothing was heard of it for `after` s after a restart: nothing more will come."""
+        if not self.heard:
+            self.finish(f"nothing came of it for {after:g} s after the service was restarted")
+
+    def published(self) -> tuple[list[tuple[str, Mapping[str, Any]]], int]:
+        """Documents every sink has had, and the highest seq_num that was accepted."""
+        begun = self._documents.begun()
+        documents = [("start", begun.start), ("descriptor", begun.descriptor)]
+        known = [(n, d) for n, d in documents if n in self._delivered and d is not None]
+        return known, max(self._last, self.account.highest)
+
+    def _restore(self, kept: KeptRun) -> None:
+        state = kept.state
+        self._settled = RunAccount.of_state(state["account"])
+        self.account = RunAccount.of_state(state["account"])
+        self._last = state["last"]
+        self._delivered = set(state["delivered"])
+        self.sources = set(state["sources"])
+        self.opened_at = state["opened_at"]
+        self._memories = kept.memories
+        for descriptor_uid, seq_num in kept.open_events:
+            self.account.receive(descriptor_uid, seq_num)
+        self._metrics.received += len(kept.open_events)
+        if state["stop"] is not None:
+            self._stop = stop_of(state["stop"])
+            self._stop_due = monotonic() + self._stop_wait
+
+    def _has(self, name: str) -> None:
+        self._delivered.add(name)
+        self._keeper.changed(self)
 
     def _wake_at(self, gap_due: float | None, now: float) -> None:
         due = [t for t in (gap_due, self._stop_due if self._stop else None) if t and t > now]

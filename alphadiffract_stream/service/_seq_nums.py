@@ -3,16 +3,28 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 
 class SeqNums:
     """Which seq_nums were seen. Adding in order costs O(1) and one range a gap."""
 
-    def __init__(self) -> None:
-        self._first: list[int] = []
-        self._last: list[int] = []
-        self.count = 0
+    def __init__(self, ranges: Iterable[Iterable[int]] = ()) -> None:
+        """ranges: first and last of each, ascending and apart, as `ranges` gives them."""
+        pairs = [tuple(pair) for pair in ranges]
+        self._first: list[int] = [first for first, _ in pairs]
+        self._last: list[int] = [last for _, last in pairs]
+        self.count = sum(last - first + 1 for first, last in pairs)
+
+    @property
+    def ranges(self) -> list[tuple[int, int]]:
+        """First and last of each unbroken range, ascending."""
+        return list(zip(self._first, self._last, strict=True))
+
+    @property
+    def highest(self) -> int:
+        """The last number; 0 without any."""
+        return self._last[-1] if self._last else 0
 
     def __contains__(self, n: int) -> bool:
         i = bisect_right(self._first, n) - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from ..engines import Engine
 from ..errors import EngineError, PatternError
 from ..grid import GridPattern, to_grid
-from ..pattern import Origin, Pattern
+from ..pattern import Pattern
 from ..prediction import failure, refusal
 from ..sinks import Sink
 from ..sources import (
@@ -20,19 +20,26 @@ from ..sources import (
     Message,
     PatternReceived,
     PatternRefused,
+    PatternsSkipped,
+    Remember,
+    Remembered,
     RunStarted,
     RunStopped,
     Source,
 )
 from ._batcher import Batcher, Job
+from ._bookkeeper import Bookkeeper
 from ._dispatcher import Dispatcher
 from ._health import Health
+from ._intake import Intake
 from ._metrics import Metrics
+from ._newest import Newest
 from ._outlet import Outlet
-from ._run import Run
+from ._run import Delivered, Run
 from ._runs import Runs
 from ._sequencer import Ticket
 from ._settings import Settings
+from ._spool import Event, Spool
 from ._tasks import after, cancel
 from ._telemetry_state import State
 
@@ -42,6 +49,9 @@ Task = asyncio.Task[Any]
 
 _ABORT_GRACE = 2.0
 """s for sinks to take what is left after an abort."""
+_MOMENT = 0.15
+"""s the engine may take for what waits, under the policy ``latest``: with what is before and in
+the engine it keeps the live view well within a second."""
 _STOPPED = "the service was stopped before the run"
 
 
@@ -69,7 +79,12 @@ class Service:
             if decoding := getattr(source, "decoding", None):
                 decoding.observe = self.metrics.stages.decode.observe
         self._outlets = [Outlet(sink, self.metrics, settings.sink_timeout) for sink in sinks]
-        self._runs = Runs(engine, settings, self.metrics, self._emit)
+        self._capacity = asyncio.Semaphore(settings.queue_size)
+        self._spool = None
+        if settings.spool is not None:
+            self._spool = Spool(settings.spool, settings.spool_size, self.metrics)
+        keeper = Bookkeeper(self._capacity, self._spool, sources, self.metrics, self._forget)
+        self._runs = Runs(engine, settings, self.metrics, self._emit, keeper, self._spool)
         self._health = self._health_of(engine)
         self._batcher = Batcher(
             Dispatcher(
@@ -84,8 +99,20 @@ class Service:
             max_batch=min(settings.max_batch, engine.max_batch),
             max_in_flight=settings.max_in_flight,
             max_delay=settings.max_delay,
+            moment=_MOMENT if settings.policy == "latest" else None,
         )
-        self._capacity = asyncio.Semaphore(settings.queue_size)
+        newest = None
+        if settings.policy == "latest":
+            newest = Newest(_MOMENT, lambda: self._batcher.limit, self._batcher.hungry)
+        self._intake = Intake(
+            self._runs,
+            self._capacity,
+            self._spool,
+            newest,
+            self.metrics,
+            self._begin,
+            slow=settings.background is not None,
+        )
         self._stopping = asyncio.Event()
         self._aborting = asyncio.Event()
         self.state = State(
@@ -98,6 +125,7 @@ class Service:
             None if fallback is None else self._health_of(fallback),
             self.ready,
             self._stopping,
+            self._spool,
         )
         """What the service can say of itself."""
 
@@ -116,21 +144,26 @@ class Service:
 
     async def run(self) -> Metrics:
         """Serve until every source has ended or `stop` is called. Returns the counts."""
-        batcher = asyncio.create_task(self._batcher.run())
-        watcher = asyncio.create_task(self._health.watch())
-        writers = [asyncio.create_task(outlet.run()) for outlet in self._outlets]
+        feeders = [self._batcher.run(), self._intake.read_back(), self._intake.feed_newest()]
+        answering = [asyncio.create_task(feeder) for feeder in feeders]
+        others = [self._health.watch(), *(outlet.run() for outlet in self._outlets)]
+        if self._spool is not None:
+            self._resume(self._spool)
+            others.append(self._spool.run())
+        workers = [*answering, *map(asyncio.create_task, others)]
         readers = [asyncio.create_task(self._read(source)) for source in self._sources]
         try:
             self.ready.set()
-            await self._until_done(readers, [batcher, watcher, *writers])
+            await self._until_done(readers, workers)
             if not await self._within(self._drain(readers), self._settings.drain_timeout):
-                log.error("stopped with events unanswered: they are answered failed")
-                await cancel([*readers, batcher])
+                await cancel([*readers, *answering])
                 await self._give_up()
         finally:
-            await cancel([*readers, batcher, watcher, *writers])
+            await cancel([*readers, *workers])
             for outlet in self._outlets:
                 await outlet.close()
+            if self._spool is not None:
+                await self._spool.close()
         return self.metrics
 
     async def _until_done(self, readers: list[Task], workers: list[Task]) -> None:
@@ -144,13 +177,19 @@ class Service:
             pending -= done
             for worker in done.intersection(workers):
                 worker.result()
+            workers = [worker for worker in workers if not worker.done()]
         await cancel([stopping])
 
     # Messages in
 
     async def _read(self, source: Source) -> None:
         try:
+            shed = getattr(source, "shed", None) if self._settings.policy == "latest" else None
+            if shed is not None:
+                shed()
             async for message in source:
+                if shed is not None and isinstance(message, PatternReceived):
+                    await self._intake.room()
                 await self._take_safely(message, source.name)
                 await asyncio.sleep(0)  # a source that never waits must not starve the answers
         except Exception:
@@ -160,8 +199,10 @@ class Service:
         ended = f"source {source.name} ended before the run"
         for run in self._runs:
             run.sources.discard(source.name)
-            if not run.sources:
-                run.finish(_STOPPED if self._stopping.is_set() else ended)
+            if not run.sources and not self._stopping.is_set():
+                run.finish(ended)
+            elif not run.sources:
+                self._finish(run, goes_on=hasattr(source, "recall"))
 
     async def _take_safely(self, message: Message, source: str) -> None:
         """One message that cannot be handled must not end the stream."""
@@ -174,14 +215,17 @@ class Service:
     async def _take(self, message: Message, source: str) -> None:
         match message:
             case PatternReceived(pattern):
-                await self._take_pattern(pattern, source)
-            case PatternRefused(origin, error, metadata):
-                if accepted := await self._accept(origin, source):
-                    run, ticket = accepted
-                    ticket.metadata = metadata
-                    run.answer(ticket, refusal(origin, error))
+                await self._intake.take(message, pattern.origin, source)
+            case PatternRefused(origin):
+                await self._intake.take(message, origin, source)
+            case PatternsSkipped(origins):
+                self._intake.pass_over(origins, source)
             case RunStarted():
-                self._runs.start(message).sources.add(source)
+                if run := self._runs.start(message):
+                    run.sources.add(source)
+            case Remember(run_uid, name, document):
+                if self._spool is not None and self._runs.get(run_uid):
+                    self._spool.remember(run_uid, source, name, document)
             case RunStopped(run_uid):
                 if run := self._runs.get(run_uid):
                     run.stop(message)
@@ -195,10 +239,13 @@ class Service:
                 self.metrics.dropped += 1
                 log.warning("%s dropped: %s", origin, reason)
 
-    async def _take_pattern(self, pattern: Pattern, source: str) -> None:
-        if not (accepted := await self._accept(pattern.origin, source)):
+    async def _begin(self, run: Run, ticket: Ticket, message: Event) -> None:
+        """Put one accepted pattern on the grid and before the engine; or refuse it."""
+        if isinstance(message, PatternRefused):
+            ticket.metadata = message.metadata
+            run.answer(ticket, refusal(message.origin, message.error))
             return
-        run, ticket = accepted
+        pattern = message.pattern
         ticket.metadata = pattern.metadata
         ticket.energy, ticket.energy_source = pattern.energy, pattern.wavelength_source
         began = monotonic()
@@ -222,52 +269,66 @@ class Service:
         # Milliseconds, not a tenth of one: too long for the event loop.
         return await asyncio.to_thread(to_grid, pattern, background=background)
 
-    async def _accept(self, origin: Origin, source: str) -> tuple[Run, Ticket] | None:
-        """Wait for room, then count the event in; None where it must not be answered (again)."""
-        received_at = monotonic()
-        await self._capacity.acquire()
-        run = self._runs.of(origin)
-        if run is None:
-            self.metrics.after_stop += 1
-            log.warning("%s came after its run was closed: not answered", origin)
-        else:
-            run.sources.add(source)
-            if ticket := run.accept(origin, received_at):
-                return run, ticket
-        self._capacity.release()
-        return None
-
     # Documents out
 
     def _emit(
-        self,
-        name: str,
-        document: Mapping[str, Any],
-        *,
-        answers: bool = False,
-        settles: Run | None = None,
+        self, name: str, document: Mapping[str, Any], delivered: Delivered | None = None
     ) -> None:
-        """To every sink. Once all of them have it, an answer frees its place, and the sources of
-        a run are told that it is done with."""
-        then = partial(self._answered, monotonic()) if answers else None
-        if settles is not None:
-            then = partial(self._settle, settles)
-        delivered = after(len(self._outlets), then) if then else None
+        """To every sink. Once all of them have it or have lost it, `delivered` is called."""
+        then = after(len(self._outlets), delivered) if delivered else None
         for outlet in self._outlets:
-            outlet.put(name, document, delivered)
-        if then and not self._outlets:
-            then()
+            outlet.put(name, document, then)
+        if delivered and not self._outlets:
+            delivered()
 
-    def _answered(self, since: float) -> None:
-        self._capacity.release()
-        self.metrics.stages.publish.observe(monotonic() - since)
+    def _forget(self, run: Run) -> None:
+        self._runs.forget(run)
 
-    def _settle(self, run: Run) -> None:
-        for source in self._sources:
-            if source.name in run.sources and (settled := getattr(source, "settled", None)):
-                settled(run.uid)
+    # What was there before
+
+    def _resume(self, spool: Spool) -> None:
+        """Go on with the runs that were open when the service ended."""
+        spool.on_kept = self._kept
+        runs = self._runs.resume(spool)
+        readers: dict[str, Callable[[list[Remembered]], None]] = {
+            source.name: recall
+            for source in self._sources
+            if (recall := getattr(source, "recall", None))
+        }
+        names = {source.name for source in self._sources}
+        remembered: dict[str, list[Remembered]] = {name: [] for name in readers}
+        for run in runs:
+            documents, last = run.published()
+            for outlet in self._outlets:
+                outlet.recall(documents)
+            # A source that has another name now may still be the one that gave it.
+            going_on = readers.keys() & run.sources or (
+                set() if names & run.sources else readers.keys()
+            )
+            for name in going_on:
+                remembered[name].append(Remembered(run.uid, run.memories(name), last))
+            if going_on:
+                asyncio.get_running_loop().call_later(
+                    self._settings.resume_wait, run.give_up, self._settings.resume_wait
+                )
+            else:
+                run.finish("the service was restarted, and its source cannot go on with a run")
+            run.advance()
+        for name, recall in readers.items():
+            recall(remembered[name])
+
+    def _kept(self) -> None:
+        for run in self._runs:
+            run.advance()
 
     # The end
+
+    def _finish(self, run: Run, *, goes_on: bool = True) -> None:
+        """The service ends before the run; which goes on after a restart, where it can."""
+        if self._spool is not None and goes_on:
+            run.suspend()
+        else:
+            run.finish(_STOPPED)
 
     async def _drain(self, readers: list[Task]) -> None:
         """Close the sources, answer what was accepted, close the runs, flush the sinks."""
@@ -279,7 +340,7 @@ class Service:
                 self.metrics.source_errors[source.name] += 1
         await asyncio.gather(*readers)
         for run in self._runs:
-            run.finish(_STOPPED)
+            self._finish(run)
         await self._runs.until_closed()
         for outlet in self._outlets:
             await outlet.flush()
@@ -295,9 +356,17 @@ class Service:
         return drained
 
     async def _give_up(self) -> None:
-        """Answer everything that is left ``failed``; sinks have a moment to take it."""
+        """Answer everything that is left ``failed``, unless it is answered after a restart.
+
+        Sinks have a moment to take what is theirs.
+        """
         await self._batcher.cancel()
-        for run in self._runs:
+        if self._spool is None:
+            log.error("stopped with events unanswered: they are answered failed")
+        else:
+            waiting = self.metrics.waiting
+            log.warning("stopped; %d events are answered when the service is started", waiting)
+        for run in self._runs if self._spool is None else ():
             for ticket in run.unanswered():
                 error = EngineError("the service was aborted before the engine answered")
                 run.answer(ticket, failure(ticket.origin, error))

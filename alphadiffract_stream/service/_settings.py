@@ -7,7 +7,14 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    ByteSize,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -94,6 +101,31 @@ class Settings(BaseSettings):
         default=1024,
         ge=1,
         description="Patterns accepted and not yet answered, after which sources are held back.",
+    )
+    policy: Literal["lossless", "latest"] = Field(
+        default="lossless",
+        description="What becomes of patterns when they come faster than they are answered. "
+        "`lossless`: all are answered, those that wait are kept, and then sources are held back; "
+        "`latest`: the newest are answered, and the older ones refused.",
+    )
+    spool: Path | None = Field(
+        default=None,
+        description="Folder, for this service alone, where patterns are kept until they are "
+        "answered, so that they outlive the service; none are where not given.",
+    )
+    spool_size: ByteSize = Field(
+        default=ByteSize(2 << 30),
+        ge=16 << 20,
+        validate_default=True,
+        description="How much is kept there of what is not answered, e.g. `2GiB`; when it is full, "
+        "sources are held back.",
+    )
+    resume_wait: float = Field(
+        default=3600.0,
+        ge=0,
+        allow_inf_nan=False,
+        description="Seconds after a restart that the spool's open runs are waited for; one that "
+        "nothing comes of is then closed.",
     )
     reorder_wait: float = Field(
         default=2.0,

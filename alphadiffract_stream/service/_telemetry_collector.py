@@ -42,6 +42,7 @@ def families(state: State) -> list[Metric]:
     return [
         *_account(metrics),
         *_queues(state),
+        *_spool(state),
         *_engine(state),
         *_endpoints(state),
         _histogram(
@@ -74,6 +75,7 @@ def _account(metrics: Metrics) -> Iterable[Metric]:
         ("events_received", "Events accepted; each is answered once.", metrics.received),
         ("events_predicted", "Events answered by a network.", metrics.predicted),
         ("events_refused", "Events that cannot be analysed.", metrics.refused),
+        ("events_skipped", "Events refused for newer ones (policy latest).", metrics.skipped),
         ("events_failed", "Events that could be analysed and got no answer.", metrics.failed),
         ("events_missing", "Events of closed runs that never came.", metrics.missing),
         ("events_duplicate", "Events that came again; answered once.", metrics.duplicates),
@@ -101,6 +103,22 @@ def _queues(state: State) -> Iterable[Metric]:
         ("gap_events", "Events of open runs that have not come, by gaps in seq_num.", gaps),
     ):
         yield GaugeMetricFamily(f"alphadiffract_{name}", text, value=value)
+
+
+def _spool(state: State) -> Iterable[Metric]:
+    if (spool := state.spool) is None:
+        return
+    for name, text, value in (
+        ("spool_events", "Events kept in the spool and not answered.", spool.unfinished),
+        ("spool_backlog", "Those that wait there for room in memory.", spool.backlog),
+        ("spool_bytes", "Bytes the spool holds.", spool.used),
+        ("spool_size_bytes", "Bytes after which sources are held back.", state.settings.spool_size),
+        ("spool_in_order", "1 while the spool can be written to.", not spool.trouble),
+    ):
+        yield GaugeMetricFamily(f"alphadiffract_{name}", text, value=value)
+    text = "Times the spool could not be written or read."
+    errors = state.metrics.spool_errors
+    yield CounterMetricFamily("alphadiffract_spool_errors", text, value=errors)
 
 
 def _engine(state: State) -> Iterable[Metric]:

@@ -29,7 +29,12 @@ class RunRecord(TypedDict):
     predicted: int
     refused: int
     failed: int
+    skipped: int
+    """Of the refused ones, those passed over for newer patterns (policy ``latest``)."""
     waiting: int
+    unkept: int
+    """Of the received ones, those that would not outlive the service now: with a spool, what is
+    not written yet; without, what is not answered yet."""
     missing: int
     missing_seq_nums: list[int]
     """The first of them."""
@@ -54,7 +59,9 @@ def record(run: Run, *, is_open: bool = True) -> RunRecord:
         predicted=account.predicted,
         refused=account.refused,
         failed=account.failed,
-        waiting=account.received - account.answered,
+        skipped=account.skipped,
+        waiting=account.waiting,
+        unkept=run.unkept,
         missing=account.missing,
         missing_seq_nums=list(account.missing_seq_nums(_MISSING_LISTED)),
         duplicates=account.duplicates,

@@ -17,6 +17,7 @@ from ._health import Health
 from ._metrics import Metrics
 from ._outlet import Outlet
 from ._settings import Settings
+from ._spool import Spool
 from ._telemetry_runs import record
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class State:
     """Of the fallback engine."""
     ready: asyncio.Event
     stopping: asyncio.Event
+    spool: Spool | None = None
     started_at: float = field(default_factory=time.time)
 
     def status(self) -> dict[str, Any]:
@@ -52,6 +54,7 @@ class State:
                 "started": self.started_at,
                 "time": time.time(),
                 "stopping": self.stopping.is_set(),
+                "policy": self.settings.policy,
             },
             "engine": self._engine(self.health)
             | {
@@ -62,11 +65,13 @@ class State:
                 "fallback_answers": metrics.fallback_answers,
             },
             "queue": {"waiting": metrics.waiting, "capacity": self.settings.queue_size},
+            "spool": self._spool(),
             "totals": {
                 "received": metrics.received,
                 "predicted": metrics.predicted,
                 "refused": metrics.refused,
                 "failed": metrics.failed,
+                "skipped": metrics.skipped,
                 "waiting": metrics.waiting,
                 "missing": metrics.missing + sum(run["missing"] for run in runs),
                 "duplicates": metrics.duplicates,
@@ -108,6 +113,8 @@ class State:
                 if one["state"] not in good:
                     because = f": {one['reason']}" if one["reason"] else ""
                     reasons.append(f"{kind} {one['name']}: {one['state']}{because}")
+        if self.spool is not None and self.spool.trouble:
+            reasons.append(f"{self.spool.name}: {self.spool.trouble}")
         return {
             "ready": not reasons,
             "reasons": [redact(reason) for reason in reasons],
@@ -141,6 +148,18 @@ class State:
         elif trouble := getattr(source, "trouble", ""):
             state, reason = "disconnected", trouble
         return {"name": redact(source.name), "state": state, "reason": redact(reason)}
+
+    def _spool(self) -> dict[str, Any] | None:
+        if (spool := self.spool) is None:
+            return None
+        return {
+            "unanswered": spool.unfinished,
+            "backlog": spool.backlog,
+            "bytes": spool.used,
+            "size": int(self.settings.spool_size),
+            "trouble": redact(spool.trouble),
+            "errors": self.metrics.spool_errors,
+        }
 
     @staticmethod
     def _engine(health: Health) -> dict[str, Any]:

@@ -83,6 +83,12 @@ class BlueskyZmqSink:
         """What was bound or connected, with the port 0MQ chose where it was asked to."""
         return self._socket.get_string(zmq.LAST_ENDPOINT)
 
+    def emit_now(self, name: str, document: Mapping[str, Any]) -> bool:
+        """Send one document if that needs no waiting; whether it did. Raises as `emit`."""
+        if not self._waited:
+            return False
+        return self._sent(encode_message(name, document, self._serializer, self._prefix))
+
     async def emit(self, name: str, document: Mapping[str, Any]) -> None:
         """Send one document.
 

@@ -87,6 +87,10 @@ class KafkaSink:
                 self._producer.poll(0)
         self._raise_failures()
 
+    def recall(self, name: str, document: Mapping[str, Any]) -> None:
+        """A document of an open run that was sent before: what follows has the same key."""
+        self._key_of(name, document)
+
     async def close(self) -> None:
         """Wait for what is not acknowledged, for at most ``linger`` s. Safe to call twice."""
         left = await asyncio.to_thread(self._producer.flush, self._linger)

@@ -7,7 +7,11 @@ from typing import Any, Protocol
 
 
 class Sink(Protocol):
-    """Takes (name, document) pairs in order. Made by `open_sink(url)`; see `sinks/__init__`."""
+    """Takes (name, document) pairs in order. Made by `open_sink(url)`; see `sinks/__init__`.
+
+    One that can often send without waiting also has ``emit_now(name, document)``: it does so and
+    returns True, or returns False and has done nothing. Raises as `emit`.
+    """
 
     name: str
 

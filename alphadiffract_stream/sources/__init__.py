@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from ..urls import open_url
 from ._frame_options import frame_integrator
+from ._hdf5_process import Hdf5Reader
 from ._messages import (
     Dropped,
     Message,
     PatternReceived,
     PatternRefused,
+    PatternsSkipped,
+    Remember,
+    Remembered,
     RunStarted,
     RunStopped,
     Source,
@@ -17,9 +21,13 @@ from ._read import read_pattern, read_patterns, read_results
 
 __all__ = [
     "Dropped",
+    "Hdf5Reader",
     "Message",
     "PatternReceived",
     "PatternRefused",
+    "PatternsSkipped",
+    "Remember",
+    "Remembered",
     "RunStarted",
     "RunStopped",
     "Source",

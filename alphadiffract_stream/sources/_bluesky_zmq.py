@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Annotated, Literal
 
 import zmq
@@ -23,18 +23,24 @@ from ..wire import (
     checked_prefix,
     decode_message,
     read_options,
+    skim_message,
 )
 from ._assembler import Assembler
 from ._decoding import Decoding
 from ._document_options import DocumentOptions
 from ._external import filled
-from ._messages import Dropped, Message
+from ._messages import Dropped, Message, PatternsSkipped, Remembered
 from ._rate import Rate
 from ._receiver import Closed, Receiver
+from ._shedding import Shedding
 
 log = logging.getLogger(__name__)
 
 TRANSPORT = "bluesky-zmq"
+_KEPT = 16
+"""Events that wait to be read where only the newest are wanted."""
+_SAID = frozenset({"uid", "descriptor", "time", "seq_num"})
+"""What an event says of itself."""
 
 
 class Options(DocumentOptions, CurveOptions):
@@ -79,6 +85,8 @@ class BlueskyZmqSource:
             external=self._filler is not None,
             integrator=options.integrator(),
         )
+        self._recalled: list[Message] = []
+        self._shedding: Shedding | None = None
         self._receiver = Receiver(
             url.text,
             url.address,
@@ -96,18 +104,40 @@ class BlueskyZmqSource:
             )
 
     async def __aiter__(self) -> AsyncIterator[Message]:
+        async for message in filled(self._filler, self._recalled):
+            yield message
+        receive = self._shedding.receive if self._shedding else self._receiver.receive
         try:
             while True:
-                frames = await self._receiver.receive(self._timeout())
+                frames = await receive(self._timeout())
                 if frames is None:
                     messages = self._assembler.expire()
+                elif isinstance(frames, PatternsSkipped):
+                    messages = [frames]
                 else:
                     messages = self.decoding(self._take, frames)
                 async for message in filled(self._filler, messages):
                     yield message
         except Closed:
-            async for message in filled(self._filler, self._assembler.finish()):
+            async for message in filled(self._filler, self._assembler.suspend()):
                 yield message
+        finally:
+            if self._filler is not None:
+                self._filler.close()
+
+    def recall(self, runs: Sequence[Remembered]) -> None:
+        """Go on with runs that were open before; leave those open that are when this is closed."""
+        self._recalled = self._assembler.recall(runs)
+
+    def shed(self) -> None:
+        """Keep the newest events of those that wait; pass the others over unread."""
+        self._shedding = Shedding(self._receiver, _KEPT, self._pass_over)
+
+    def _pass_over(self, message: bytes) -> Origin | None:
+        try:
+            return self._assembler.skip(skim_message(message, _SAID))
+        except DecodeError:  # of another serialization, or no document
+            return None
 
     async def close(self) -> None:
         """Stop listening; ends the iteration. Safe to call twice."""

@@ -11,6 +11,7 @@ from ..errors import PatternError
 from ._assembler import PatternKeys, axis_unit
 from ._external import Filler
 from ._frame_options import FrameOptions
+from ._hdf5_process import HDF5_TIMEOUT
 
 
 class DocumentOptions(FrameOptions):
@@ -30,6 +31,8 @@ class DocumentOptions(FrameOptions):
     """Folders external data may lie in, separated by ``:``. Empty: it is not read."""
     data_wait: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 10.0
     """s that a file, or a row in it, may be later than the document that names it."""
+    hdf5_timeout: Annotated[float, Field(gt=0, le=3600)] = HDF5_TIMEOUT
+    """s that reading an event's rows of an HDF5 file may take, after which it is refused."""
 
     @field_validator("energy", "wavelength")
     @classmethod
@@ -56,7 +59,7 @@ class DocumentOptions(FrameOptions):
     def filler(self) -> Filler | None:
         """Who reads external data; None where it is not read. Raises ConfigurationError."""
         folders = [Path(folder) for folder in self.data.split(":") if folder]
-        return Filler(folders, self.data_wait) if folders else None
+        return Filler(folders, self.data_wait, self.hdf5_timeout) if folders else None
 
     @property
     def keys(self) -> PatternKeys:

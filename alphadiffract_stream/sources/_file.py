@@ -34,13 +34,16 @@ class FileSource:
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         yield self._run.started(self.name)
-        for path in self.paths:
-            if self._closed:
-                break
-            async for message in self._run.messages(path):
-                yield message
+        try:
+            for path in self.paths:
                 if self._closed:
                     break
+                async for message in self._run.messages(path):
+                    yield message
+                    if self._closed:
+                        break
+        finally:
+            self._run.close()
         yield self._run.stopped("closed before the last file" if self._closed else "")
 
     async def close(self) -> None:

@@ -14,6 +14,7 @@ from ..errors import PatternError
 from ..pattern import Origin, Pattern
 from ._decoding import Decoding
 from ._formats import FileBusyError
+from ._hdf5_process import Hdf5Reader
 from ._messages import Message, PatternReceived, PatternRefused, RunStarted, RunStopped
 from ._read_options import ReadOptions
 
@@ -30,6 +31,7 @@ class FileRun:
         self._integrator = options.integrator()
         self._wavelength = wavelength
         self._transport = transport
+        self._hdf5 = Hdf5Reader(options.hdf5_timeout)
 
     def started(self, name: str) -> RunStarted:
         """The run's opening; its start document is what a plain source knows."""
@@ -52,7 +54,7 @@ class FileRun:
 
         wait: raise FileBusyError instead of refusing a file that its writer has locked.
         """
-        results = self._options.read(path, self._wavelength, self._integrator)
+        results = self._options.read(path, self._wavelength, self._integrator, self._hdf5)
         try:
             while True:
                 began = time.perf_counter()
@@ -69,6 +71,10 @@ class FileRun:
             # Cancelled while a thread still reads: the generator then closes itself when done.
             with contextlib.suppress(ValueError):
                 results.close()  # type: ignore[attr-defined]
+
+    def close(self) -> None:
+        """End what reads HDF5. Safe to call twice."""
+        self._hdf5.close()
 
     def origin(self, path: Path, when: float | None = None) -> Origin:
         """Origin of something found in `path` that is no event."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
@@ -35,6 +35,8 @@ from ._messages import (
     Message,
     PatternReceived,
     PatternRefused,
+    Remember,
+    Remembered,
     RunStarted,
     RunStopped,
 )
@@ -85,6 +87,18 @@ class FrameReader:
         self._runs: dict[str, _Run] = {}
         self._closed = Recent(1000)
         self._session = str(uuid.uuid4())
+        self._remembering = False
+
+    def recall(self, runs: Sequence[Remembered]) -> None:
+        """Go on with `runs`; from now on say what must be remembered of each (`Remember`)."""
+        self._remembering = True
+        for run in runs:
+            for _, said in run.documents:
+                defaults = Defaults.model_validate(said.get("defaults", {}))
+                next_seq_num = run.last_seq_num + 1
+                self._runs[run.run_uid] = _Run(run.run_uid, defaults, next_seq_num=next_seq_num)
+                if said.get("nameless"):
+                    self._session = run.run_uid
 
     def read(self, frames: list[bytes]) -> list[Message]:
         """What one multipart message brings about."""
@@ -106,7 +120,9 @@ class FrameReader:
             return [Dropped(self._origin, str(error))]
 
     def finish(self) -> list[Message]:
-        """Close what is open: nothing more will come."""
+        """Close what is open: nothing more will come, unless after a restart."""
+        if self._remembering:
+            return []
         reason = "the source ended before the run's stop message"
         runs, self._runs = list(self._runs), {}
         return [RunStopped(uid, None, "fail", reason) for uid in runs]
@@ -172,7 +188,12 @@ class FrameReader:
             messages.append(RunStopped(oldest, None, "abort", reason))
         self._closed.discard(uid)
         self._runs[uid] = _Run(uid, defaults)
-        return [*messages, RunStarted(uid, start)]
+        messages.append(RunStarted(uid, start))
+        if self._remembering:
+            said = defaults.model_dump(mode="json", exclude_none=True)
+            nameless = uid == self._session
+            messages.append(Remember(uid, "start", {"defaults": said, "nameless": nameless}))
+        return messages
 
     def _forget(self, uid: str) -> None:
         del self._runs[uid]
@@ -222,6 +243,10 @@ class FramesSource:
         except Closed:
             for message in self._reader.finish():
                 yield message
+
+    def recall(self, runs: Sequence[Remembered]) -> None:
+        """Go on with runs that were open before; leave those open that are when this is closed."""
+        self._reader.recall(runs)
 
     async def close(self) -> None:
         """Stop listening; ends the iteration. Safe to call twice."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Annotated, Any, Literal
 
@@ -32,7 +32,7 @@ from ._document_options import DocumentOptions
 from ._external import filled
 from ._kafka_consumer import GroupConsumer
 from ._kafka_offsets import Offsets
-from ._messages import Dropped, Message, RunStarted
+from ._messages import Dropped, Message, Remembered, RunStarted
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +112,8 @@ class KafkaSource:
                 await self._commit()
         finally:
             self._reading = False
+            if self._filler is not None:
+                self._filler.close()
         # Whoever reads on begins with the runs that are open now; so do not close them here.
         for message in self._assembler.release(self._assembler_runs()):
             yield message
@@ -121,6 +123,9 @@ class KafkaSource:
     def partitions(self) -> int:
         """How many this member reads at the moment."""
         return self._consumer.partitions
+
+    def recall(self, runs: Sequence[Remembered]) -> None:
+        """Nothing to do: what is not committed is read again, and the runs go on with it."""
 
     def settled(self, run_uid: str) -> None:
         """All answers of this run have gone to every sink."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -67,7 +67,42 @@ class Dropped:
     reason: str
 
 
-Message = RunStarted | PatternReceived | PatternRefused | RunStopped | Dropped
+@dataclass(frozen=True, slots=True)
+class PatternsSkipped:
+    """Patterns that were passed over for newer ones before they were read (`Source.shed`)."""
+
+    origins: Sequence[Origin]
+
+
+@dataclass(frozen=True, slots=True)
+class Remember:
+    """What a source must be told again (`Remembered`) to go on with an open run after a restart."""
+
+    run_uid: str
+    name: str
+    document: Mapping[str, Any]
+
+
+Message = (
+    RunStarted
+    | PatternReceived
+    | PatternRefused
+    | PatternsSkipped
+    | RunStopped
+    | Dropped
+    | Remember
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """A run that was open when the service ended."""
+
+    run_uid: str
+    documents: Sequence[tuple[str, Mapping[str, Any]]] = ()
+    """Name and document of each `Remember` the source gave, in their order."""
+    last_seq_num: int = 0
+    """The highest that was accepted."""
 
 
 class Source(Protocol):
@@ -77,6 +112,14 @@ class Source(Protocol):
     keeps what is not acknowledged also has ``settled(run_uid)``: it is called once a run of the
     source is closed and all its answers have gone to every sink. One that can tell has
     ``trouble``: why nothing can come in now, or ""; and ``decoding``, a `Decoding`.
+
+    One that can pass old patterns over before they are read has ``shed()``: called before the
+    iteration where only the newest are wanted. It reads on while its iteration is not asked for
+    more, keeps the newest and tells of the others (`PatternsSkipped`) in their place.
+
+    One whose runs may go on after a restart has ``recall(runs)``, which takes `Remembered` runs. It
+    is called before the iteration where the service keeps a spool, also with none; the source
+    then gives `Remember` messages, and leaves its runs open when it is closed.
     """
 
     name: str

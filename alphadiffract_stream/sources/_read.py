@@ -10,6 +10,7 @@ from ..errors import PatternError
 from ..integration import Integrator
 from ..pattern import Origin, Pattern, RadialUnit
 from ._formats import MAX_BYTES, Parsed, parse
+from ._hdf5_process import Hdf5Reader
 from ._images import parse_frames
 
 
@@ -66,19 +67,21 @@ def read_results(
     max_bytes: int = MAX_BYTES,
     fallback: float | None = None,
     integrator: Integrator | None = None,
+    hdf5: Hdf5Reader | None = None,
 ) -> Iterator[Pattern | PatternError]:
     """As `read_patterns`, going on after a bad pattern: its error takes its place.
 
     fallback: Å, used where the file gives no wavelength, or none that can be relied on.
     integrator: for frames of a detector, which are refused without one; a wavelength given here
     goes before that of its PONI file, which goes before `fallback`.
+    hdf5: reads HDF5 in place of this process, which a damaged file can end or keep for ever.
     """
     file = Path(path)
     if integrator is None:
-        results = parse(file, format, max_bytes)
+        results = parse(file, format, max_bytes, hdf5.patterns if hdf5 else None)
     else:
         beam = fallback if wavelength is None and integrator.wavelength is None else wavelength
-        results = parse_frames(file, integrator, beam, format, max_bytes)
+        results = parse_frames(file, integrator, beam, format, max_bytes, hdf5)
     for seq_num, parsed in enumerate(results, 1):
         origin = Origin(transport="file", name=str(path), seq_num=seq_num, time=_mtime(file))
         try:

@@ -14,6 +14,7 @@ from ..pattern import Pattern, RadialUnit, wavelength_from_energy
 from ..urls import Url
 from ._formats import FORMATS, MAX_BYTES, SUFFIXES
 from ._frame_options import FrameOptions
+from ._hdf5_process import HDF5_TIMEOUT, Hdf5Reader
 from ._images import IMAGE_SUFFIXES
 from ._read import read_results
 
@@ -31,6 +32,8 @@ class ReadOptions(FrameOptions):
     """A name in FORMATS, for files whose ending misleads."""
     max_mib: float = Field(default=MAX_BYTES / 2**20, gt=0)
     """Largest text file, MiB."""
+    hdf5_timeout: float = Field(default=HDF5_TIMEOUT, gt=0, le=3600)
+    """s that one pattern or frame of an HDF5 file may take, after which the file is refused."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -46,11 +49,15 @@ class ReadOptions(FrameOptions):
         return frozenset(SUFFIXES) | (IMAGE_SUFFIXES if self.poni else frozenset())
 
     def read(
-        self, path: Path, fallback: float | None, integrator: Integrator | None = None
+        self,
+        path: Path,
+        fallback: float | None,
+        integrator: Integrator | None = None,
+        hdf5: Hdf5Reader | None = None,
     ) -> Iterator[Pattern | PatternError]:
         """Patterns of `path`; `fallback` (Å) where neither options nor file give a wavelength.
 
-        integrator: that of these options, made once for all files.
+        integrator: that of these options, made once for all files. hdf5: as in `read_results`.
         """
         wavelength = self.wavelength
         if self.energy is not None:
@@ -63,6 +70,7 @@ class ReadOptions(FrameOptions):
             max_bytes=int(self.max_mib * 2**20),
             fallback=fallback,
             integrator=integrator,
+            hdf5=hdf5,
         )
 
 

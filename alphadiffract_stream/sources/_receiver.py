@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import time
 
 import zmq
 import zmq.asyncio
@@ -11,6 +13,7 @@ from zmq.utils.monitor import recv_monitor_message
 
 from ..errors import ConfigurationError
 from ..wire import Curve
+from ._readable import Readable
 
 log = logging.getLogger(__name__)
 
@@ -56,12 +59,15 @@ class Receiver:
         """Peers at the moment, as far as the watch on the socket has told."""
         self._bound = bind
         self._seen_any = False
+        self._lost_at: float | None = None
+        """When the last peer went, on the monotonic clock."""
         self._closed = False
-        self._context = zmq.asyncio.Context()
+        self._context = zmq.Context()
         self._socket = self._context.socket(kind)
+        self._plain = zmq.Socket(shadow=self._socket.underlying)
         self._monitor = self._socket.get_monitor_socket(_WATCHED)
         self._watch: asyncio.Task[None] | None = None
-        self._pending: asyncio.Future[list[bytes]] | None = None
+        self._readable = Readable(int(self._socket.get(zmq.FD)))
         self._socket.set(zmq.RCVHWM, hwm)
         self._socket.set(zmq.MAXMSGSIZE, 2 * max_message)
         self._socket.set(zmq.LINGER, 0)
@@ -102,16 +108,29 @@ class Receiver:
             raise Closed
         if self._watch is None:
             self._watch = asyncio.create_task(self._follow(), name=f"watch {self.name}")
-        if self._pending is None:
-            self._pending = asyncio.ensure_future(self._socket.recv_multipart())
-        pending = self._pending
-        await asyncio.wait({pending}, timeout=patience)
-        if self._closed or pending.cancelled():
-            raise Closed
-        if not pending.done():
+        until = None if patience is None else time.monotonic() + patience
+        # The descriptor tells of changes only, and of some that are no message.
+        while (frames := self._take()) is None:
+            left = None if until is None else until - time.monotonic()
+            if not await self._readable.wait(left):
+                return None
+            if self._closed:
+                raise Closed
+        return frames
+
+    def _take(self) -> list[bytes] | None:
+        try:
+            return self._socket.recv_multipart(zmq.NOBLOCK)
+        except zmq.Again:
             return None
-        self._pending = None
-        return pending.result()
+
+    def ready(self, most: int) -> list[list[bytes]]:
+        """Messages that are there already, without waiting for any."""
+        messages: list[list[bytes]] = []
+        with contextlib.suppress(zmq.Again):
+            while not self._closed and len(messages) < most:
+                messages.append(self._plain.recv_multipart(zmq.NOBLOCK))
+        return messages
 
     def close(self) -> None:
         """Let go of everything; wakes `receive`. Safe to call twice."""
@@ -120,8 +139,7 @@ class Receiver:
         self._closed = True
         if self._watch is not None:
             self._watch.cancel()
-        if self._pending is not None:
-            self._pending.cancel()
+        self._readable.close()
         self._socket.disable_monitor()
         self._monitor.close(linger=0)
         self._socket.close(linger=0)
@@ -131,17 +149,28 @@ class Receiver:
 
     async def _follow(self) -> None:
         """Say when peers come and go: what is sent meanwhile is never seen here."""
+        monitor = zmq.asyncio.Socket.from_socket(self._monitor)
         while True:
-            event = await recv_monitor_message(self._monitor)
+            event = await recv_monitor_message(monitor)
             place = event["endpoint"].decode(errors="replace")
             match event["event"]:
                 case zmq.EVENT_HANDSHAKE_SUCCEEDED:
                     self.connections += 1
-                    again = " again" if self._seen_any else ""
                     self._seen_any = True
-                    log.info("%s: connected%s (%s)", self.name, again, place)
+                    if self._lost_at is None or self._bound:
+                        log.info("%s: connected (%s)", self.name, place)
+                    else:
+                        away = time.monotonic() - self._lost_at
+                        log.warning(
+                            "%s: connected again (%s) after %.1f s: what was sent meanwhile may be "
+                            "lost; events are counted as missing, by gaps in seq_num",
+                            *(self.name, place, away),
+                        )
+                    self._lost_at = None
                 case zmq.EVENT_DISCONNECTED:
                     self.connections = max(0, self.connections - 1)
+                    if not self.connections:
+                        self._lost_at = time.monotonic()
                     log.warning(
                         "%s: connection lost (%s); documents may be lost until it is back "
                         "(a message over the size limit also ends a connection)",

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Annotated, Any
 
 import httpx
@@ -25,7 +25,7 @@ from ._assembler import Assembler
 from ._decoding import Decoding
 from ._document_options import DocumentOptions
 from ._external import filled
-from ._messages import Message
+from ._messages import Message, Remembered
 from ._tiled_run import Named, TiledRun
 
 log = logging.getLogger(__name__)
@@ -106,13 +106,18 @@ class TiledSource:
             await self._pause()
         if catalog is not None:
             await asyncio.to_thread(self._disconnect, catalog)
-        async for message in filled(None, self._assembler.finish()):
+        async for message in filled(None, self._assembler.suspend()):
             yield message
 
     @property
     def trouble(self) -> str:
         """Why nothing can come in now, or ""."""
         return "" if self._reachable else "the server cannot be reached"
+
+    def recall(self, runs: Sequence[Remembered]) -> None:
+        """Read runs that were open before again, from their beginning."""
+        self._runs |= {run.run_uid: self._new(run.run_uid) for run in runs}
+        self._assembler.recall(())
 
     async def close(self) -> None:
         """Stop after the request that is under way. Safe to call twice."""

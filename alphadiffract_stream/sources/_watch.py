@@ -94,6 +94,8 @@ class WatchSource:
             await asyncio.to_thread(self._folder.look, None)
         except OSError as error:
             failure = f"{self._folder.path}: {error.strerror or error}"
+        finally:
+            self._run.close()
         for path in self._folder.unread():
             yield Dropped(self._run.origin(path), _STOPPED)
         yield self._run.stopped(failure)

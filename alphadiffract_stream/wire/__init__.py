@@ -15,6 +15,8 @@ from ._message import (
 )
 from ._options import read_options
 from ._pair import decode_pair, encode_pair
+from ._skim import document_name, skim_message
+from ._value import decode_value, encode_value
 
 __all__ = [
     "DEFAULT_MAX_MESSAGE",
@@ -26,10 +28,14 @@ __all__ = [
     "checked_prefix",
     "decode_message",
     "decode_pair",
+    "decode_value",
+    "document_name",
     "encode_line",
     "encode_message",
     "encode_pair",
+    "encode_value",
     "properties_of",
     "read_options",
+    "skim_message",
     "topics_of",
 ]

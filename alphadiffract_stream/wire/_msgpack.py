@@ -11,9 +11,11 @@ from collections.abc import Callable
 from typing import Any
 
 try:
-    from msgpack._cmsgpack import Packer, unpackb
+    from msgpack._cmsgpack import Packer, Unpacker, unpackb
 except ImportError:  # no compiler where it was installed
-    from msgpack.fallback import Packer, unpackb
+    from msgpack.fallback import Packer, Unpacker, unpackb
+
+__all__ = ["Unpacker", "pack", "unpack"]
 
 
 def pack(value: Any, default: Callable[[Any], Any]) -> bytes:

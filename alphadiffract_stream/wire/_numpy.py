@@ -7,6 +7,7 @@ numbers and text, and refuse the rest.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -68,10 +69,7 @@ def _array(value: Mapping[Any, Any]) -> Any:
 def _shape(value: Any, size: int) -> tuple[int, ...]:
     if not isinstance(value, list | tuple) or len(value) > 8:
         raise DecodeError(f"an array of shape {value!r}")
-    if (
-        not all(isinstance(n, int) and n >= 0 for n in value)
-        or np.prod(value, dtype=object) != size
-    ):
+    if not all(isinstance(n, int) and n >= 0 for n in value) or math.prod(value) != size:
         raise DecodeError(f"an array of shape {tuple(value)} with {size} values")
     return tuple(value)
 

@@ -24,12 +24,14 @@ import pytest
 import zmq
 from zmq.auth import load_certificate
 
+from tests.external_runs import patterns, write_nxazint1d
 from tests.raw_runs import array_key, diffraction, raw_run
 from tests.serving import BOUND, SERVE, Served
 from tests.support import make_tiny_model
 
 pytestmark = pytest.mark.timeout(120)
 DEEP = 50_000
+DAMAGED = Path(__file__).parents[1] / "damaged"
 MIB = 2**20
 
 
@@ -42,11 +44,14 @@ class Target(Served):
         port = self._publisher.bind_to_random_port("tcp://127.0.0.1")
         self.data = folder / "data"
         self.data.mkdir()
+        self.watched = folder / "watched"
+        self.watched.mkdir()
         self.model = make_tiny_model(folder)
         super().__init__(
             folder,
             *("--source", BOUND, "--wavelength", "0.5", "--engine", f"onnx:{self.model}"),
             *("--source", f"bluesky-zmq://127.0.0.1:{port}?data={self.data}&data_wait=0.2"),
+            *("--source", f"watch:{self.watched}?settle=0"),
             *("--sink", f"jsonl:{folder}/out.jsonl"),
         )
         self.frames = self.connect()["sources"][0]["address"]
@@ -75,6 +80,10 @@ class Target(Served):
         wanted = {uid, documents[0][1]["uid"]}
         self.wait(lambda: wanted <= {event["data"]["raw_run_uid"] for event in self.of("event")})
         self._seen = len(self.log.read_text())
+
+    def good_hdf5(self) -> Path:
+        """A NeXus file that is whole."""
+        return write_nxazint1d(self.out.with_name("good.nxs"), patterns(1))
 
     def memory(self) -> int:
         """Most bytes it has ever had in memory."""
@@ -215,6 +224,33 @@ def test_a_path_in_the_folder_is_read(target):
     target.wait(lambda: uid in {e["data"]["raw_run_uid"] for e in target.of("event")})
     (event,) = (e for e in target.of("event") if e["data"]["raw_run_uid"] == uid)
     assert event["data"]["status"] != "refused", event["data"]["reason"]
+
+
+def of_run(target: Target, uid: str) -> list[dict]:
+    return [event for event in target.of("event") if event["data"]["raw_run_uid"] == uid]
+
+
+@pytest.mark.parametrize("name", ["crashes.h5", "hangs.h5"])
+def test_a_damaged_hdf5_file(target, name):
+    """One byte in it was changed. libhdf5 2.0.0 crashes on the one and never leaves the other."""
+    shutil.copy(DAMAGED / name, target.watched / f"{name}.partial")
+    (target.watched / f"{name}.partial").rename(target.watched / name)
+
+    target.wait(lambda: [e for e in target.of("event") if name in e["data"]["reason"]])
+
+    (event,) = (e for e in target.of("event") if name in e["data"]["reason"])
+    assert event["data"]["status"] == "refused"
+    if h5py.version.hdf5_version == "2.0.0":
+        words = {"crashes.h5": "libhdf5 crashed", "hangs.h5": "libhdf5 did not come back"}
+        assert words[name] in event["data"]["reason"]
+        assert words[name] in target.log.read_text()
+    target.answers()
+
+    run = event["data"]["raw_run_uid"]
+    before = len(of_run(target, run))
+    shutil.copy(target.good_hdf5(), target.watched / f"after-{name}.nxs")
+    target.wait(lambda: len(of_run(target, run)) > before)
+    assert of_run(target, run)[-1]["data"]["status"] != "refused"
 
 
 def test_an_unknown_document(target):

@@ -75,7 +75,7 @@ def combined(graph: DeployedEnsemble, outputs: HeadOutputs) -> tuple[Tensor, ...
         *_mean_and_std(group),
         lattice,
         lattice_std,
-        outputs.embedding.mean(dim=0),
+        outputs.embedding[0] if len(outputs.embedding) == 1 else outputs.embedding.mean(dim=0),
     )
 
 
@@ -83,11 +83,15 @@ def total_std(spread: Tensor, predicted: Tensor | None) -> Tensor:
     """√(members' variance + mean predicted variance): (N, 6) and (M, N, 6) → (N, 6)."""
     if predicted is None:
         raise ValueError("lattice_scale is for members that give a σ (network.heads.sigma)")
+    if predicted.shape[0] == 1:
+        return predicted[0]
     return (spread**2 + (predicted**2).mean(dim=0)).sqrt()
 
 
 def _mean_and_std(values: Tensor) -> tuple[Tensor, Tensor]:
     """Over members (M, N, K); the deviation of one member is 0."""
+    if values.shape[0] == 1:  # without a score of operations on numbers that are known
+        return values[0], torch.zeros_like(values[0])
     mean = values.mean(dim=0)
     return mean, ((values - mean) ** 2).mean(dim=0).sqrt()
 

@@ -31,6 +31,7 @@ class LogAxis(nn.Module):
     """
 
     index: Tensor
+    """(width, points) of the pattern's points in each cell."""
     weight: Tensor
 
     def __init__(self, points: int) -> None:
@@ -42,15 +43,16 @@ class LogAxis(nn.Module):
         )
         position = ((edges - START) / step + 0.5).clip(0, POINTS)
         width = math.ceil(np.diff(position).max()) + 1
-        index = np.floor(position[:-1]).astype(np.int64)[:, None] + np.arange(width)
-        low = np.maximum(index, position[:-1, None])
-        high = np.minimum(index + 1, position[1:, None])
-        weight = (high - low).clip(0) / np.diff(position)[:, None]
+        index = np.floor(position[:-1]).astype(np.int64) + np.arange(width)[:, None]
+        low = np.maximum(index, position[:-1])
+        high = np.minimum(index + 1, position[1:])
+        weight = (high - low).clip(0) / np.diff(position)
         self.register_buffer("index", torch.tensor(index.clip(0, POINTS - 1)), persistent=False)
         self.register_buffer("weight", torch.tensor(weight, dtype=torch.float32), persistent=False)
 
     def forward(self, pattern: Tensor) -> Tensor:
         """(B, 8192) → (B, points)."""
-        points, width = self.weight.shape
-        cells = pattern[:, self.index.reshape(-1)].reshape(-1, points, width)
-        return (cells * self.weight).sum(dim=2)
+        # ONNX Runtime takes element by element four times as fast as it indexes.
+        index = self.index.reshape(1, -1).expand(pattern.shape[0], -1)
+        cells = pattern.gather(1, index).reshape(-1, *self.weight.shape)
+        return (cells * self.weight).sum(dim=1)

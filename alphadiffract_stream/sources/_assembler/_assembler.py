@@ -22,11 +22,13 @@ from .._messages import (
     Message,
     PatternReceived,
     PatternRefused,
+    Remembered,
     RunStarted,
     RunStopped,
 )
 from ._keys import OURS, PatternKeys, RunHints, find_intensity, may_hold_patterns
 from ._layout import Layout, metadata
+from ._memory import Memory, after_start
 from ._raw_documents import Descriptor, Event, Start, Stop, read, unpack_page
 from ._recent import Recent
 from ._references import MOST_ROWS, Reference
@@ -38,6 +40,7 @@ log = logging.getLogger(__name__)
 
 _EXTERNAL = {"resource", "datum", "datum_page", "stream_resource", "stream_datum"}
 """Where external data lies."""
+_REMEMBERED = {"start", "descriptor", "stop", *_EXTERNAL}
 _EVENT_WAIT = 0.25
 """s that a row of a stream without any data of its own waits for its event."""
 _NOBODY_READ_IT = PatternError("external data", "nobody read it", "name folders with ?data=")
@@ -98,6 +101,7 @@ class Assembler:
         """Run and descriptor uids that were closed."""
         self._passed_over = Recent(1000)
         """Run and descriptor uids of our own predictions."""
+        self._memory: Memory | None = None
 
     @property
     def deadline(self) -> float | None:
@@ -112,10 +116,12 @@ class Assembler:
         """What one document brings about. Never raises for what the document is."""
         messages = self.expire()
         try:
-            messages += self._take(doc_name, doc)
+            told = self._take(doc_name, doc)
         except DecodeError as error:
-            messages.append(Dropped(self._origin_of(doc), f"{doc_name} document: {error}"))
-        return messages
+            return [*messages, Dropped(self._origin_of(doc), f"{doc_name} document: {error}")]
+        if self._memory is not None and doc_name in _REMEMBERED:
+            told = self._remember(self._memory, doc_name, doc, told)
+        return [*messages, *told]
 
     def expire(self) -> list[Message]:
         """What comes of documents that have waited long enough."""
@@ -141,6 +147,50 @@ class Assembler:
                 messages += self._close(run, "fail", reason)
         return messages
 
+    def recall(self, runs: Iterable[Remembered]) -> list[Message]:
+        """Go on with `runs`; from now on say what must be remembered of each (`Remember`)."""
+        messages: list[Message] = []
+        for run in runs:
+            for name, document in run.documents:
+                try:
+                    messages += self._take(name, document)
+                except DecodeError as error:
+                    reason = f"{name} document kept of run {run.run_uid}: {error}"
+                    messages.append(Dropped(self._source, reason))
+            messages += self._go_on_with_frames(run.run_uid)
+        self._memory = self._memory or Memory()
+        return messages
+
+    def suspend(self) -> list[Message]:
+        """The end for now: what came is told, and runs that have not stopped stay open."""
+        if self._memory is None:
+            return self.finish()
+        messages: list[Message] = [self._orphan(event) for event in self._waiting.all()]
+        for run in list(self._runs.values()):
+            messages += self._open(run)
+            messages += self._give_up_files(run) if run.stop is None else self._stopped(run)
+            messages += self._memory.take(run.uid) if run.opened else []
+        return messages
+
+    def skip(self, said: Mapping[str, Any]) -> Origin | None:
+        """Pass one event over, of which only `Event`'s own fields are at hand, but for its data.
+
+        None for one that must be fed: of a run that has not begun, known already, or none of ours.
+        """
+        stream = self._streams.get(str(said.get("descriptor")))
+        if stream is None or stream.early is not None or not stream.analysed:
+            return None
+        if stream.only_frames:  # whether it is answered depends on the run's other streams
+            return None
+        try:
+            event = read(Event, {**said, "data": {}})
+        except DecodeError:
+            return None
+        if not stream.seen.add(event.seq_num):
+            return None
+        stream.rows.pop(event.seq_num, None)
+        return self._origin(stream.run.uid, event)
+
     def follows(self, run_uid: str) -> bool:
         """Whether this run has begun and is not closed."""
         return run_uid in self._runs
@@ -154,6 +204,18 @@ class Assembler:
                 if run.opened:
                     messages.append(RunStopped(uid, released=True))
         return messages
+
+    def _remember(
+        self, memory: Memory, doc_name: str, doc: Mapping[str, Any], told: list[Message]
+    ) -> list[Message]:
+        if doc_name in _EXTERNAL:
+            run = self._run_of_external(doc_name, doc)
+        else:
+            run = self._runs.get(doc["uid" if doc_name == "start" else "run_start"])
+        if run is None:
+            return told
+        memory.add(run.uid, doc_name, doc)
+        return after_start(told, memory.take(run.uid)) if run.opened else told
 
     def _take(self, doc_name: str, doc: Any) -> list[Message]:
         if not isinstance(doc, Mapping):
@@ -451,8 +513,7 @@ class Assembler:
         if run.analysed_stream not in (None, name):
             return []
         run.analysed_stream = name
-        messages: list[Message] = [] if run.opened else [self._started(run, stream)]
-        run.opened = True
+        messages = [] if run.opened else self._open_with_frames(run, stream)
         origin = self._origin(run.uid, event)
         stream.rows.pop(event.seq_num, None)
         if not stream.seen.add(event.seq_num):
@@ -460,6 +521,19 @@ class Assembler:
         assert stream.problem is not None
         about = metadata(stream.descriptor, event)
         return [*messages, PatternRefused(origin, stream.problem, about)]
+
+    def _open_with_frames(self, run: Run, stream: Stream) -> list[Message]:
+        run.opened = True
+        remembered = self._memory.take(run.uid) if self._memory is not None else []
+        return [self._started(run, stream), *remembered]
+
+    def _go_on_with_frames(self, run_uid: str) -> list[Message]:
+        """A run that is remembered was opened, if only to refuse its frames."""
+        run = self._runs.get(run_uid)
+        if run is None or run.opened:
+            return []
+        streams = [stream for stream in run.streams if stream.only_frames]
+        return self._open_with_frames(run, streams[0]) if streams else []
 
     def _stop_if_complete(self, run: Run) -> list[Message]:
         if run.stop is None or run.waiting or not run.complete:
@@ -497,6 +571,8 @@ class Assembler:
         return [Dropped(origin, f"stop document: {streams} whose descriptor never came")]
 
     def _forget(self, run_uid: str) -> None:
+        if self._memory is not None:
+            self._memory.forget(run_uid)
         run = self._runs.pop(run_uid, None)
         for stream in run.streams if run else ():
             self._streams.pop(stream.descriptor.uid, None)

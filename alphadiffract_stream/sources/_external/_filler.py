@@ -12,11 +12,10 @@ from typing import Any, TypeVar
 
 from ...errors import ConfigurationError, PatternError
 from .._assembler import SERIES, Recent, Reference, Unfilled
+from .._hdf5_process import HDF5_TIMEOUT, Hdf5Reader, NotYetError
 from .._messages import Message, PatternReceived, PatternRefused
 from ._folders import confined
-from ._hdf5 import read_beside, read_rows
 from ._image import read_image
-from ._late import NotYetError
 
 log = logging.getLogger(__name__)
 
@@ -25,10 +24,6 @@ T = TypeVar("T")
 _LOOK = 0.02
 """s before the second look at a file; each further pause is half as long again."""
 _LONGEST_LOOK = 0.5
-_READERS: dict[str, Callable[[Path, Reference], Any]] = {
-    "application/x-hdf5": read_rows,
-    SERIES: read_image,
-}
 
 
 async def filled(filler: Filler | None, messages: Iterable[Message]) -> AsyncIterator[Message]:
@@ -55,15 +50,21 @@ class Filler:
 
     wait: s that a file, a dataset in it or a row of that may be late. Once a file was not there
     in time, later events look at it once and do not wait, until it is there after all.
+    limit: s that reading what is there may take, after which the event is refused.
     Raises ConfigurationError for a folder that is none.
     """
 
-    def __init__(self, folders: Iterable[Path], wait: float) -> None:
+    def __init__(self, folders: Iterable[Path], wait: float, limit: float = HDF5_TIMEOUT) -> None:
         self._folders = [folder.expanduser().resolve() for folder in folders]
         for folder in self._folders:
             if not folder.is_dir():
                 raise ConfigurationError(f"data={folder}: no such folder")
         self._wait = wait
+        self._hdf5 = Hdf5Reader(limit)
+        self._readers: dict[str, Callable[[Path, Reference], Any]] = {
+            "application/x-hdf5": self._hdf5.rows,
+            SERIES: read_image,
+        }
         self._given_up = Recent(1000)
         """Files that were waited for in vain."""
 
@@ -74,17 +75,22 @@ class Filler:
             beside = None
             if event.axis_from:
                 reference = event.references[event.axis_from]
-                beside = self._patiently(reference, lambda path: read_beside(path, reference))
+                beside = self._patiently(reference, lambda path: self._hdf5.beside(path, reference))
             return PatternReceived(event.complete(values, beside))
         except PatternError as error:
             return PatternRefused(event.origin, error, event.metadata)
 
+    def close(self) -> None:
+        """End what reads HDF5. Safe to call twice; what is asked later starts it again."""
+        self._hdf5.close()
+
     def _array(self, reference: Reference) -> Any:
-        read = _READERS.get(reference.mimetype, read_rows)
-        return self._patiently(reference, lambda path: read(path, reference))
+        return self._patiently(
+            reference, lambda path: self._readers[reference.mimetype](path, reference)
+        )
 
     def _patiently(self, reference: Reference, read: Callable[[Path], T]) -> T:
-        if reference.mimetype not in _READERS:
+        if reference.mimetype not in self._readers:
             said = reference.mimetype or reference.spec or "nothing"
             remedy = "HDF5 (application/x-hdf5, AD_HDF5) and series of TIFF and CBF are read"
             raise PatternError("external data", f"{reference.uri!r:.200} is {said}", remedy)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ...errors import PatternError
 from ...integration import frame_shape
 from .._assembler import Reference
+from .._hdf5_process import NotYetError
 from .._images import frames_in_file
-from ._late import NotYetError
 
 
 class _ShapeError(PatternError):

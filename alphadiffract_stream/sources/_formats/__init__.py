@@ -8,22 +8,27 @@ from ...errors import PatternError
 from . import _chi, _columns, _gsas, _nexus, _npy, _rruff, _xrdml
 from ._foreign import refuse_foreign
 from ._hdf5 import Tree
+from ._nexus import MAX_POINTS
 from ._nexus import beside as nexus_beside
+from ._nexus import read as read_nexus
 from ._parsed import FileBusyError, NothingFoundError, Parsed, Reader, Results
 from ._text import MAX_BYTES
 
 __all__ = [
     "FORMATS",
     "MAX_BYTES",
+    "MAX_POINTS",
     "SUFFIXES",
     "FileBusyError",
     "NothingFoundError",
     "Parsed",
+    "Reader",
     "Results",
     "Tree",
     "identify",
     "nexus_beside",
     "parse",
+    "read_nexus",
 ]
 
 FORMATS: dict[str, Reader] = {
@@ -92,8 +97,18 @@ def identify(path: Path) -> str:
     return named
 
 
-def parse(path: Path, format: str | None = None, max_bytes: int = MAX_BYTES) -> Results:
-    """Patterns of one file, in order. Raises PatternError where the file as a whole is at fault."""
+def parse(
+    path: Path,
+    format: str | None = None,
+    max_bytes: int = MAX_BYTES,
+    hdf5: Reader | None = None,
+) -> Results:
+    """Patterns of one file, in order. Raises PatternError where the file as a whole is at fault.
+
+    hdf5: reads HDF5 in place of this process.
+    """
     if format is not None and format not in FORMATS:
         raise PatternError("format", repr(format), f"use one of {', '.join(sorted(FORMATS))}")
-    return FORMATS[format or identify(path)](path, max_bytes)
+    name = format or identify(path)
+    reader = hdf5 if hdf5 is not None and name == "nexus" else FORMATS[name]
+    return reader(path, max_bytes)

@@ -5,6 +5,7 @@ A signal of shape (…, n) is a stack: one pattern for each index of the leading
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from ._parsed import FileBusyError, NothingFoundError, Parsed, Results
 
 MAX_POINTS = 10_000_000
 """Points of one pattern; more is not a powder pattern."""
+MAX_FRAMES = 1_000_000
+"""Patterns of one dataset: a few kB can announce any number, and are then read as zeros."""
 _AZIMUTH = ("chi", "azim", "eta", "oop", "out-of-plane", "ip", "in-plane")
 
 
@@ -56,7 +59,7 @@ def read(path: Path, max_bytes: int) -> Results:
         value, remedy = f"{path}: locked by its writer", "read it when the writer has closed it"
         raise FileBusyError("file", value, remedy) from error
     # HDF5's own failures surface as any of these, depending on where the damage is.
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+    except (OSError, RuntimeError, KeyError, ValueError, TypeError, MemoryError) as error:
         if isinstance(error, PatternError):
             raise
         value = f"{path}: {type(error).__name__}: {str(error)[:200]}"
@@ -168,10 +171,14 @@ def _frames(tree: Tree, entry: h5py.Group, stack: _Stack, path: Path) -> Results
             )
     if not 0 < n_points <= MAX_POINTS:
         raise PatternError("signal", f"{place}: {n_points} points", "give one pattern a frame")
+    leading = [n for i, n in enumerate(stack.signal.shape) if i != stack.dimension]
+    n_frames = math.prod(leading)
+    if n_frames > MAX_FRAMES:
+        value = f"{place}: {n_frames} patterns; at most {MAX_FRAMES} are read"
+        raise PatternError("signal", value, "write several files")
     unit, scale, doubts = settle(stack.meaning, place)
     axis = stack.axis[()].astype(float)
-    leading = [n for i, n in enumerate(stack.signal.shape) if i != stack.dimension]
-    beam = beams(tree, entry, stack.group, place, int(np.prod(leading)))
+    beam = beams(tree, entry, stack.group, place, n_frames)
     about = _about(tree, entry)
     for frame, index in enumerate(np.ndindex(*leading)):
         where = (*index[: stack.dimension], slice(None), *index[stack.dimension :])
@@ -213,7 +220,7 @@ def beside(
     entry: Any = data
     while entry.name != "/" and attribute(entry, "NX_class") != "NXentry":
         entry = entry.parent
-    beam = beams(tree, entry, data, place, int(np.prod(leading)))(frame)
+    beam = beams(tree, entry, data, place, math.prod(leading))(frame)
     return stack.axis[()].astype(float) * scale, unit, beam.wavelength, beam.source
 
 

@@ -12,17 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PatternError
-from ...integration import MOST_PIXELS, Integrator
+from ...integration import MOST_BYTES, MOST_PIXELS
 from .._formats import FileBusyError, Tree
+from ._codecs import Check
 
 _KNOWN = ("entry/data/data", "entry/instrument/detector/data", "entry/data", "data")
 """Where areaDetector and NXdetector have frames; a group has Eiger's, data_000001 and so on."""
 
 
-def read_hdf5(path: Path, integrator: Integrator) -> Iterator[NDArray[Any] | PatternError]:
-    """Frames of the detector's shape, in order; one that cannot be read is an error in its place.
+def hdf5_frames(path: Path, check: Check) -> Iterator[NDArray[Any] | PatternError]:
+    """Frames of the detector, in order; one that cannot be read is an error in its place.
 
-    Raises PatternError where there are none.
+    check: sees the frames' shape before there is an array of it, and raises PatternError. Raises
+    PatternError where there are none.
     """
     try:
         with Tree(path) as tree:
@@ -31,7 +33,7 @@ def read_hdf5(path: Path, integrator: Integrator) -> Iterator[NDArray[Any] | Pat
                 remedy = "put the frames into /entry/data/data, or give a pattern"
                 raise PatternError("file", f"{path}: neither patterns nor frames", remedy)
             for dataset in datasets:
-                yield from _frames(tree, dataset, path, integrator)
+                yield from _frames(tree, dataset, path, check)
     except BlockingIOError as error:
         value, remedy = f"{path}: locked by its writer", "read it when the writer has closed it"
         raise FileBusyError("file", value, remedy) from error
@@ -64,16 +66,20 @@ def _is_frames(thing: Any) -> bool:
 
 
 def _frames(
-    tree: Tree, dataset: h5py.Dataset, path: Path, integrator: Integrator
+    tree: Tree, dataset: h5py.Dataset, path: Path, check: Check
 ) -> Iterator[NDArray[Any] | PatternError]:
     place = f"{path}:{dataset.name}"
-    integrator.check_shape(dataset.shape[-2:])
+    check(dataset.shape[-2:])
     if not tree.stays_inside(dataset):
         remedy = "put the files it refers to beside it"
         raise PatternError("file", f"{place}: data outside the file's folder, or missing", remedy)
     if prod(dataset.chunks or ()) > MOST_PIXELS:
         value = f"{place}: chunks of {dataset.chunks} values"
         raise PatternError("file", value, f"write chunks of at most {MOST_PIXELS} values")
+    size = prod(dataset.shape[-2:]) * dataset.dtype.itemsize
+    if size > MOST_BYTES:
+        value = f"{place}: frames of {size} bytes; at most {MOST_BYTES} are read"
+        raise PatternError("frame", value, "write the counts as 4-byte numbers")
     for index in np.ndindex(*dataset.shape[:-2]):
         try:
             yield np.asarray(dataset[index] if index else dataset[()])

@@ -12,8 +12,9 @@ from ...errors import PatternError
 from ...integration import Integrator
 from ...pattern import RadialUnit
 from .._formats import NothingFoundError, Parsed, Results, identify, parse
+from .._hdf5_process import Hdf5Reader
 from ._codecs import CODECS, Check
-from ._hdf5 import read_hdf5
+from ._hdf5 import hdf5_frames
 
 IMAGE_SUFFIXES = frozenset(CODECS)
 """Endings of files that hold frames and nothing else."""
@@ -25,22 +26,30 @@ def parse_frames(
     wavelength: float | None,
     format: str | None,
     max_bytes: int,
+    hdf5: Hdf5Reader | None = None,
 ) -> Results:
     """Patterns of `path`, integrated where it holds frames; others as `parse` reads them.
 
-    wavelength: Å, the operator's; goes before the PONI's. Raises PatternError where the file as a
-    whole is at fault.
+    wavelength: Å, the operator's; goes before the PONI's. hdf5: reads HDF5 in place of this
+    process. Raises PatternError where the file as a whole is at fault.
     """
+    patterns = hdf5.patterns if hdf5 else None
     if format is None and path.suffix.lower() in IMAGE_SUFFIXES:
         yield from _integrated(frames_in_file(path, integrator.check_shape), integrator, wavelength)
     elif format is None and identify(path) == "nexus":
         # A pattern that is there already goes before frames, as it does in documents.
         try:
-            yield from parse(path, "nexus", max_bytes)
+            yield from parse(path, "nexus", max_bytes, patterns)
         except NothingFoundError:
-            yield from _integrated(read_hdf5(path, integrator), integrator, wavelength)
+            yield from _integrated(_frames_in_hdf5(path, integrator, hdf5), integrator, wavelength)
     else:
-        yield from parse(path, format, max_bytes)
+        yield from parse(path, format, max_bytes, patterns)
+
+
+def _frames_in_hdf5(path: Path, integrator: Integrator, hdf5: Hdf5Reader | None) -> Iterator[Any]:
+    if hdf5 is None:
+        return hdf5_frames(path, integrator.check_shape)
+    return hdf5.frames(path, integrator.shape, integrator.poni.name)
 
 
 def frames_in_file(path: Path, check: Check) -> Iterator[Any]:

@@ -9,10 +9,21 @@ from dataclasses import replace
 
 import pytest
 from rich.console import Console
+from typer.testing import CliRunner
 
-from alphadiffract_stream.bench import Arrivals, Part, Plan, Report, plot, run_bench, show
+from alphadiffract_stream.bench import (
+    Arrivals,
+    Part,
+    Plan,
+    Report,
+    Spread,
+    plot,
+    run_bench,
+    show,
+)
 from alphadiffract_stream.bench import _paper_way as paper_way
 from alphadiffract_stream.bench._stages import STAGES
+from alphadiffract_stream.cli import app
 from alphadiffract_stream.errors import ConfigurationError, EngineError
 from tests.support import make_tiny_model
 
@@ -81,6 +92,20 @@ def test_the_papers_way_is_a_ratio_of_medians(report):
     assert found is not None
     assert (found.members, found.call.p50) == (2, 200.0)
     assert found.ratio == pytest.approx(200.0 / found.engine.p50)
+
+
+def test_the_command_shows_whole_numbers_also_into_a_file(report, monkeypatch):
+    spreads = {
+        name: Spread(100, p50, p50, p50 + 1, p50 + 2, p50 + 3)
+        for name, p50 in (("end_to_end", 123.45), ("added", 234.56), ("outside", 345.67))
+    }
+    slow = replace(report, loads=[replace(report.loads[0], **spreads)])
+    monkeypatch.setattr("alphadiffract_stream.bench.run_bench", lambda plan: slow)
+    result = CliRunner().invoke(app, ["bench"], env={"COLUMNS": "80"})
+    assert result.exit_code == 0, result.output
+    for spread in spreads.values():
+        assert f"{spread.p50:.2f}" in result.stdout
+        assert f"{spread.p99:.2f}" in result.stdout
 
 
 def test_text_json_and_plot_show_it(report, tmp_path):

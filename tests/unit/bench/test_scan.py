@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+from time import time
+
 import numpy as np
+import pytest
 from event_model import DocumentNames, schema_validators
 
 from alphadiffract_stream.bench._experiment import Answered, waits
@@ -26,6 +29,16 @@ def test_its_documents_are_bluesky_documents():
             detector = plain["configuration"]["detector"]
             detector["data"]["detector_two_theta"] = [0.0]
         schema_validators[DocumentNames[name]].validate(plain)
+
+
+def test_each_event_has_a_uid_number_and_time_of_its_own_and_the_stop_counts_them():
+    _, _, (_, first), (_, second), (_, stop) = documents()
+    assert (first["seq_num"], second["seq_num"]) == (1, 2)
+    assert first["uid"] != second["uid"]
+    assert first["time"] == pytest.approx(time(), abs=60)
+    assert set(first["timestamps"].values()) == {first["time"]}
+    assert not np.array_equal(*(e["data"]["detector_intensity"] for e in (first, second)))
+    assert stop["num_events"] == {"primary": 2}
 
 
 def test_the_service_reads_patterns_of_known_energy_in_them():

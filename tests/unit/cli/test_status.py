@@ -64,7 +64,7 @@ def test_the_account_of_each_run_is_shown(told):
     assert counts == {"received": 3, "predicted": 2, "refused": 1, "failed": 0}
     assert (row["missing"], row["duplicates"]) == ("4", "1")
     assert "3-5 7" in result.stdout
-    assert ["all", "3", "2", "1", "0", "0", "4", "1", "0"] in lines
+    assert ["all", "3", "2", "1", "0", "0", "0", "4", "1", "0"] in lines
     assert "engine in order" in " ".join(" ".join(line) for line in lines)
     assert any(line[:2] == ["infer", str(told["seconds"]["infer"]["count"])] for line in lines)
 

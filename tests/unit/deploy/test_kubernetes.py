@@ -69,12 +69,28 @@ def test_selectors_select_and_ports_exist(manifests):
 
 def test_volumes_that_are_mounted_are_there(manifests):
     maps = {m["metadata"]["name"] for m in manifests if m["kind"] == "ConfigMap"}
+    claims = {m["metadata"]["name"] for m in manifests if m["kind"] == "PersistentVolumeClaim"}
     for manifest in manifests:
         volumes = manifest.get("spec", {}).get("template", {}).get("spec", {}).get("volumes", [])
         for container in containers(manifest):
             for mount in container["volumeMounts"]:
                 assert mount["name"] in {volume["name"] for volume in volumes}
         assert {v["configMap"]["name"] for v in volumes if "configMap" in v} <= maps
+        claimed = [v["persistentVolumeClaim"] for v in volumes if "persistentVolumeClaim" in v]
+        assert {claim["claimName"] for claim in claimed} <= claims
+
+
+def test_the_spool_lies_on_a_volume_that_lasts(manifests):
+    serve = next(
+        m for m in manifests if (m["kind"], m["metadata"]["name"]) == ("Deployment", "serve")
+    )
+    (container,) = containers(serve)
+    folder = next(e["value"] for e in container["env"] if e["name"] == "ALPHADIFFRACT_SPOOL")
+    (mount,) = (m for m in container["volumeMounts"] if m["name"] == "spool")
+    assert folder.startswith(mount["mountPath"] + "/")
+    pod = serve["spec"]["template"]["spec"]
+    assert next(v for v in pod["volumes"] if v["name"] == "spool")["persistentVolumeClaim"]
+    assert pod["securityContext"]["fsGroup"] == pod["securityContext"]["runAsUser"]
 
 
 def test_containers_are_restricted(manifests):

@@ -6,6 +6,7 @@ import json
 import re
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import yaml
@@ -35,12 +36,14 @@ QUERIES = {
 @cache
 def ours() -> dict[str, set[str]]:
     """Metrics a service gives → their labels besides Prometheus' own."""
-    service = Service([MemorySource([])], [MemorySink()], EchoEngine(), Settings())
-    return {
-        sample.name: set(sample.labels)
-        for family in families(service.state)
-        for sample in family.samples
-    }
+    with TemporaryDirectory() as folder:
+        settings = Settings.load(spool=Path(folder))
+        service = Service([MemorySource([])], [MemorySink()], EchoEngine(), settings)
+        return {
+            sample.name: set(sample.labels)
+            for family in families(service.state)
+            for sample in family.samples
+        }
 
 
 def names(query: str) -> set[str]:

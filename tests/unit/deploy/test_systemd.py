@@ -60,6 +60,13 @@ def test_the_service_has_time_to_drain():
     assert "KillMode=mixed" in text
 
 
+def test_the_spool_lies_where_the_service_may_write():
+    text = (DEPLOY / "systemd/alphadiffract-stream.service").read_text()
+    assert "ALPHADIFFRACT_SPOOL=%S/alphadiffract/" in text
+    assert "StateDirectory=alphadiffract\n" in text
+    assert "Restart=on-failure" in text
+
+
 def test_the_service_comes_after_its_proxy():
     text = (DEPLOY / "systemd/alphadiffract-stream.service").read_text()
     after = re.search(r"^After=(.+)$", text, re.M)[1].split()

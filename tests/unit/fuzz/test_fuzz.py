@@ -7,9 +7,9 @@ import pytest
 
 from fuzz import TARGET_NAMES
 from fuzz._corpus import corpus
-from fuzz._mutation import Fault, mutate, run
+from fuzz._mutation import LONGEST_INPUT, Fault, mutate, run
 from fuzz._seeds import SEEDS
-from fuzz._targets import TARGETS
+from fuzz._targets import LONGEST_OF, TARGETS
 
 RUNS = 500
 
@@ -22,7 +22,8 @@ def test_every_target_has_a_name_and_seeds():
 def test_nothing_but_its_own_errors_comes_out_of(name):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        done = list(run(TARGETS[name], corpus(name), RUNS, seed=1))
+        longest = LONGEST_OF.get(name, LONGEST_INPUT)
+        done = list(run(TARGETS[name], corpus(name), RUNS, 1, longest))
 
     assert len(done) == RUNS + len(corpus(name))
 

@@ -52,6 +52,21 @@ async def test_the_first_document_waits_for_its_reader_and_none_is_lost(query, p
             assert decode_message(message) == (prefix, "start", document)
 
 
+async def test_once_its_reader_is_known_a_document_goes_at_once():
+    with Proxy() as proxy:
+        sink = open_sink(f"bluesky-zmq://127.0.0.1:{proxy.port}")
+        assert sink.emit_now("start", {"uid": "0"}) is False
+        receiving = proxy.receive(3)
+        await sink.emit("start", {"uid": "1"})
+        assert sink.emit_now("event", {"uid": "2"}) is True
+        with pytest.raises(TypeError):
+            sink.emit_now("event", {"uid": object()})
+        assert sink.emit_now("stop", {"uid": "3"}) is True
+        uids = [decode_message(message)[2]["uid"] for message in await receiving]
+        await sink.close()
+    assert uids == ["1", "2", "3"]
+
+
 async def test_readers_may_connect_to_it():
     sink = open_sink("bluesky-zmq://127.0.0.1:0?bind=yes&serializer=pickle")
     context = zmq.asyncio.Context()

@@ -79,3 +79,16 @@ async def test_what_the_brokers_never_acknowledged_is_told_at_the_end():
 def test_urls_that_make_no_sense_are_refused(url, reason):
     with pytest.raises(ConfigurationError, match=reason):
         open_sink(url)
+
+
+async def test_a_run_that_was_begun_before_keeps_its_key(cluster):
+    run = PredictionRun({"uid": "raw-run"}, CARD, "onnx")
+    start, (descriptor, event) = run.start(), run.event(predicted(origin(1)))
+    sink = open_sink(cluster.url("answers"))
+    for name, document in (start, descriptor):
+        sink.recall(name, document)
+    await sink.emit(*event)
+    await sink.close()
+    with reading(cluster, "answers") as reader:
+        await until(lambda: reader.of("event"))
+        assert set(reader.keys) == {run.uid.encode()}

@@ -174,7 +174,7 @@ async def test_closing_ends_the_iteration_and_closes_the_run():
 async def test_a_cancelled_reader_loses_nothing():
     async with connected() as (publisher, source):
         reader = asyncio.ensure_future(take(source, 1))
-        await until(lambda: source._receiver._pending is not None)
+        await until(lambda: source._receiver._readable._waiting is not None)
         reader.cancel()
         with pytest.raises(asyncio.CancelledError):
             await reader

@@ -16,6 +16,8 @@ from alphadiffract_stream.sources import (
     Dropped,
     PatternReceived,
     PatternRefused,
+    Remember,
+    Remembered,
     RunStarted,
     RunStopped,
     open_source,
@@ -315,3 +317,32 @@ def test_a_million_faults_in_a_header_are_told_as_one():
 
     assert isinstance(told, PatternRefused)
     assert told.error.field == "axis"
+
+
+def test_a_run_goes_on_after_a_restart():
+    before = reader()
+    before.recall([])
+    start = header("start", run="a", unit="2th_deg", axis=RAMP, energy_kev=20)
+    messages = before.read([start])
+    bare = header(run="a", shape=[N])
+    messages += before.read([bare, INTENSITY.tobytes()])
+    assert before.finish() == [], "it is left open"
+    (note,) = [m for m in messages if isinstance(m, Remember)]
+    after = reader()
+    after.recall([Remembered("a", [(note.name, note.document)], last_seq_num=1)])
+    (received,) = after.read([bare, INTENSITY.tobytes()])
+    assert received.pattern.origin.seq_num == 2
+    assert received.pattern.energy == pytest.approx(20)
+    (stopped,) = after.read([header("stop", run="a", num_events=2)])
+    assert stopped.num_events == 2
+
+
+def test_a_run_without_a_name_goes_on_after_a_restart():
+    before = reader()
+    before.recall([])
+    started, note, _ = before.read([pattern(run=...), INTENSITY.tobytes()])
+    after = reader()
+    after.recall([Remembered(started.run_uid, [(note.name, note.document)], last_seq_num=1)])
+    (received,) = after.read([pattern(run=...), INTENSITY.tobytes()])
+    assert received.pattern.origin.run_uid == started.run_uid
+    assert received.pattern.origin.seq_num == 2

@@ -21,6 +21,7 @@ from training.deployment import (
     write_card,
 )
 from training.deployment._calibrate import agreed_probabilities, system_sums
+from training.deployment._graph import total_std
 from training.ensembles import FusedMembers, Members
 from training.networks import HeadOutputs, build
 from training.patterns import Batch
@@ -67,6 +68,22 @@ def test_graph_file_equals_its_members_and_runs_in_the_service(
         else:
             expected = np.mean([e[index].numpy() for e in each], axis=0)
         np.testing.assert_allclose(getattr(outputs, name), expected, atol=2e-5, err_msg=name)
+
+
+def test_one_member_alone_answers_as_two_that_are_the_same(members: list[torch.nn.Module]) -> None:
+    examples, calibration = torch.rand(3, 8192), Calibration(1.2, 0.8, 0.4)
+    with torch.no_grad():
+        alone = DeployedEnsemble(members[:1], calibration).eval()(examples)
+        twins = DeployedEnsemble([members[0], members[0]], calibration).eval()(examples)
+    for name, one, two in zip(SIGNATURE, alone, twins, strict=True):
+        if name.endswith("_std"):
+            assert not one.any(), name
+        torch.testing.assert_close(one, two, atol=1e-6, rtol=1e-6)
+
+
+def test_a_sigma_of_one_member_is_its_own() -> None:
+    sigma = torch.rand(1, 4, 6)
+    torch.testing.assert_close(total_std(torch.zeros(4, 6), sigma), sigma[0], rtol=0, atol=0)
 
 
 def test_systems_are_the_sums_of_their_groups() -> None:

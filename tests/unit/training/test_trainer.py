@@ -164,6 +164,20 @@ def test_log_axis_keeps_a_constant_and_moves_lines_evenly() -> None:
     assert place(0.06 * 1.02) - first == pytest.approx(place(0.12 * 1.02) - second, abs=1)
 
 
+def test_log_axis_is_the_mean_over_cells_of_equal_width_in_log_q() -> None:
+    axis, pattern = LogAxis(64), np.random.default_rng(0).random(8192)
+    step = 15 / 8191
+    ends = np.log(np.sin(np.radians([2.5, 10])))
+    edges = 2 * np.degrees(np.arcsin(np.exp(np.linspace(*ends, 65))))
+    # Each of the pattern's points stands for one step around it.
+    places = np.clip((edges - 5) / step + 0.5, 0, 8192)
+    sums = np.interp(places, np.arange(8193), np.append(0, np.cumsum(pattern)))
+    expected = np.diff(sums) / np.diff(places)
+    got = axis(torch.tensor(np.stack([pattern, 2 * pattern]), dtype=torch.float32))
+    np.testing.assert_allclose(got[0], expected, rtol=1e-5)
+    np.testing.assert_allclose(got[1], 2 * got[0])
+
+
 def test_networks_do_not_care_about_scale() -> None:
     pattern = torch.rand(2, 8192)
     torch.testing.assert_close(scale_to_unit(1e4 * pattern), scale_to_unit(pattern))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import threading
 import time
 from pathlib import Path
@@ -26,6 +27,8 @@ from tests.external_runs import (
     write_nxazint1d,
 )
 from tests.raw_runs import TWO_THETA, raw_run
+
+DAMAGED = Path(__file__).parents[3] / "damaged"
 
 
 async def read(documents, folder: Path | None, *, wait: float = 0.0) -> list:
@@ -139,6 +142,32 @@ async def test_without_folders_it_is_refused_and_the_option_named(tmp_path):
     messages = await read(by_datum(path, 2), None)
     assert len(reasons(messages)) == 2
     assert "?data=FOLDER" in reasons(messages)[0]
+
+
+@pytest.mark.parametrize("name", ["crashes.h5", "hangs.h5"])
+async def test_a_damaged_file_costs_its_events_and_no_more(tmp_path, name):
+    """libhdf5 2.0.0 crashes on one, and never comes back from the other, when it looks for the
+    radial axis."""
+    damaged = Path(shutil.copy(DAMAGED / name, tmp_path))
+    good = write_nxazint1d(tmp_path / "good.nxs", patterns(2))
+    filler = Filler([tmp_path], 0.0, 3.0)
+    reading = {"with_axis": False, "parameters": {"dataset": "/entry/data/I"}}
+
+    found = {}
+    for path, limit in ((damaged, 3.0), (good, 60.0)):
+        filler._hdf5._limit = limit  # the good one may take its time on a busy machine
+        assembler = Assembler(PatternKeys(), "test", "here", None, external=True)
+        found[path] = []
+        for kind, document in by_stream(path, 2, shape=[16 if path is damaged else 200], **reading):
+            found[path] += [m async for m in filled(filler, assembler.feed(kind, document))]
+    filler.close()
+
+    assert len(reasons(found[damaged])) == 2
+    if h5py.version.hdf5_version == "2.0.0":
+        words = {"crashes.h5": "crashed", "hangs.h5": "did not come back within 3 s"}
+        assert all(words[name] in reason for reason in reasons(found[damaged]))
+        assert "still the same" in reasons(found[damaged])[1]
+    check(found[good], 2)
 
 
 # --- files that may not be read ------------------------------------------------------------------

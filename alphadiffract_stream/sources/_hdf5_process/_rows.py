@@ -11,13 +11,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PatternError
-from ...integration import MOST_PIXELS
+from ...integration import MOST_BYTES, MOST_PIXELS, frame_shape
 from .._assembler import Beside, Reference
-from .._formats import Tree, nexus_beside
-from ._late import NotYetError
+from .._formats import MAX_POINTS, Tree, nexus_beside
 
 _FAILURES = (OSError, RuntimeError, KeyError, ValueError, TypeError)
 """HDF5's own surface as any of these; half-written metadata is among their causes."""
+
+
+class NotYetError(Exception):
+    """What is asked for is not there, but its writer may not have come so far."""
 
 
 def read_rows(path: Path, reference: Reference) -> NDArray[Any]:
@@ -38,7 +41,7 @@ def read_rows(path: Path, reference: Reference) -> NDArray[Any]:
         first, n = reference.index * (frames or 1), frames or 1
         if dataset.shape[0] < first + n:
             raise NotYetError(f"{dataset.shape[0]} rows, {first + n} are needed")
-        _check_size(dataset, n if frames is not None else 1, path, reference)
+        _check_size(dataset, n, path, reference)
         return np.asarray(dataset[first] if frames is None else dataset[first : first + n])
 
 
@@ -84,9 +87,14 @@ def _dataset(tree: Tree, path: Path, reference: Reference) -> h5py.Dataset:
 
 def _check_size(dataset: h5py.Dataset, rows: int, path: Path, reference: Reference) -> None:
     """Before there is an array of that size; a chunk is unpacked as a whole."""
-    values = max(rows * prod(dataset.shape[1:]), prod(dataset.chunks or ()))
-    if values > MOST_PIXELS:
-        value = f"has {values} values in a row or chunk; {MOST_PIXELS} are read at most"
+    points, chunk = rows * prod(dataset.shape[1:]), prod(dataset.chunks or ())
+    most = MOST_PIXELS if frame_shape(reference.shape) else MAX_POINTS
+    most = min(most, MOST_BYTES // dataset.dtype.itemsize)
+    if points > most:
+        value = f"has {points} points an event; at most {most} are read"
+        raise _wrong(path, reference, value)
+    if chunk > MOST_PIXELS:
+        value = f"has {chunk} points in a chunk; at most {MOST_PIXELS} are read"
         raise _wrong(path, reference, value)
 
 

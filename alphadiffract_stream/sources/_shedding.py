@@ -1,0 +1,101 @@
+"""What comes faster than it is taken: the newest events are kept, the others known by name."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+
+from ..pattern import Origin
+from ..wire import document_name
+from ._messages import PatternsSkipped
+from ._receiver import Closed, Receiver
+
+_MOST = 2000
+"""Messages read in one go."""
+_BREATH = 0.002
+"""s between reading and reading on, so that one go takes many."""
+
+Frames = list[bytes]
+
+
+class Shedding:
+    """Reads a receiver whether it is asked for more or not, from the first `receive` on.
+
+    keep: events that may wait. pass_over: where an event comes from, for one whose data nobody will
+    look at; None for one that must be read all the same. Everything that is no event is kept.
+    """
+
+    def __init__(
+        self, receiver: Receiver, keep: int, pass_over: Callable[[bytes], Origin | None]
+    ) -> None:
+        self._receiver = receiver
+        self._keep = keep
+        self._pass_over = pass_over
+        self._queue: deque[Frames | PatternsSkipped] = deque()
+        self._events = 0
+        self._filled = asyncio.Event()
+        self._reading: asyncio.Task[None] | None = None
+
+    async def receive(self, patience: float | None) -> Frames | PatternsSkipped | None:
+        """What comes next; None after `patience` s. Raises Closed once all of it was given."""
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._read())
+        if not self._queue:
+            self._filled.clear()
+            if self._reading.done():
+                self._reading.result()
+                raise Closed
+            try:
+                async with asyncio.timeout(patience):
+                    await self._filled.wait()
+            except TimeoutError:
+                return None
+            if not self._queue:
+                return await self.receive(patience)
+        item = self._queue.popleft()
+        self._events -= _is_event(item)
+        return item
+
+    async def _read(self) -> None:
+        try:
+            while True:
+                self._put(await self._receiver.receive(None) or [])
+                for frames in self._receiver.ready(_MOST):
+                    self._put(frames)
+                if self._events > self._keep:
+                    self._shed()
+                self._filled.set()
+                await asyncio.sleep(_BREATH)
+        except Closed:
+            pass
+        finally:
+            self._filled.set()
+
+    def _put(self, frames: Frames) -> None:
+        self._queue.append(frames)
+        self._events += _is_event(frames)
+
+    def _shed(self) -> None:
+        """Go through the queue once, oldest first, until there are few enough."""
+        kept: deque[Frames | PatternsSkipped] = deque()
+        origins: list[Origin] = []
+        while self._queue:
+            item = self._queue.popleft()
+            if self._events > self._keep and _is_event(item):
+                assert isinstance(item, list)
+                if origin := self._pass_over(item[0]):
+                    origins.append(origin)
+                    self._events -= 1
+                    continue
+            if origins:
+                kept.append(PatternsSkipped(origins))
+                origins = []
+            kept.append(item)
+        if origins:
+            kept.append(PatternsSkipped(origins))
+        self._queue = kept
+
+
+def _is_event(item: Frames | PatternsSkipped) -> bool:
+    return isinstance(item, list) and len(item) == 1 and document_name(item[0]) == b"event"
