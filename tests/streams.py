@@ -199,7 +199,7 @@ def stopped(num_events: int | None = None, run: str = "run") -> RunStopped:
     return RunStopped(run, num_events)
 
 
-async def until(condition: Callable[[], Any], patience: float = 10) -> None:
+async def until(condition: Callable[[], Any], patience: float = 30) -> None:
     """Wait until `condition` holds, at most `patience` s."""
     async with asyncio.timeout(patience):
         while not condition():  # noqa: ASYNC110 - counters tell nobody when they change

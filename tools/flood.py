@@ -1,8 +1,8 @@
 """``python -m tools.flood --policy latest``: ten times more than the service can take.
 
 Capacity is measured first, of a service with neither spool nor policy. Then events come to another
-one at ten times that rate, paced, whether they are answered or not: does ``latest`` stay near the beam with bounded
-memory, and does ``lossless`` with a spool catch up with nothing lost?
+one at ten times that rate, paced, whether they are answered or not: does ``latest`` stay near the
+beam with bounded memory, and does ``lossless`` with a spool catch up with nothing lost?
 """
 
 from __future__ import annotations

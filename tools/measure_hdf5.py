@@ -1,14 +1,18 @@
 """What reading HDF5 in a process of its own costs, beside reading it in this one.
 
 python tools/measure_hdf5.py [--points 4096] [--rounds 200]
+python tools/measure_hdf5.py --damage 6000   # what libhdf5 makes of files with one byte changed
 """
 
 from __future__ import annotations
 
 import argparse
+import logging
+import random
 import statistics
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +20,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 
+from alphadiffract_stream.errors import PatternError
 from alphadiffract_stream.sources import Hdf5Reader, read_results
 from alphadiffract_stream.sources._assembler import Reference
 from alphadiffract_stream.sources._hdf5_process._rows import read_rows
@@ -28,7 +33,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--points", type=int, default=4096)
     parser.add_argument("--rounds", type=int, default=200)
+    parser.add_argument("--damage", type=int, help="files with one byte changed")
     asked = parser.parse_args()
+    if asked.damage:
+        damage(asked.damage)
+        return
     with tempfile.TemporaryDirectory() as folder, closing(Hdf5Reader()) as reader:
         one = write(Path(folder) / "one.nxs", 1, asked.points)
         stack = write(Path(folder) / "stack.nxs", FRAMES, asked.points)
@@ -44,6 +53,27 @@ def main() -> None:
             lambda: consume(stack), lambda: consume(stack, reader))  # fmt: skip
         row("an event's row", asked.rounds, 1,
             lambda: read_rows(stack, reference), lambda: reader.rows(stack, reference))  # fmt: skip
+
+
+def damage(count: int) -> None:
+    """Count what becomes of files with one byte changed, of a seed."""
+    logging.disable()
+    rng = random.Random(0)  # noqa: S311 - to be repeated, not to be secret
+    ends: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder, closing(Hdf5Reader(3.0)) as reader:
+        seed = write(Path(folder) / "seed.nxs", 1, 16).read_bytes()
+        for number in range(count):
+            at = rng.randrange(len(seed))
+            path = Path(folder) / f"{number}.nxs"
+            path.write_bytes(seed[:at] + rng.randbytes(1) + seed[at + 1 :])
+            try:
+                consume(path, reader)
+                ends["read"] += 1
+            except PatternError as error:
+                _, lost, reason = str(error).partition("libhdf5 ")
+                ends[reason.partition(";")[0] if lost else "refused"] += 1
+            path.unlink()
+    print(f"libhdf5 {h5py.version.hdf5_version}, {len(seed)} bytes: {dict(ends)}")
 
 
 def consume(path: Path, hdf5: Hdf5Reader | None = None) -> None:

@@ -24,6 +24,8 @@ may run at once. Names are the prefix, as it is written, and the name below: `pv
 A PV has one value. Answers that come faster than they can be sent replace one another, and over
 Channel Access the PVs of one answer are written one after the other: `RawSeqNum` is the last, so
 when it changes the others belong to it. Whoever needs every answer reads the prediction documents.
+Counters count what this service has answered: of a run that goes on after a restart (`--spool`)
+they begin at 0, and are those of the whole run at its end.
 
 **Time stamps** are those of the raw event; of counters and of the run, those of the document.
 

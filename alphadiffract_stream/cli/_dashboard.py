@@ -47,6 +47,14 @@ def dashboard(
         Path | None,
         typer.Option("--token-file", metavar="FILE", help="Its first line is asked for."),
     ] = None,
+    certificate: Annotated[
+        Path | None,
+        typer.Option("--certificate", metavar="FILE", help="PEM: the page is served over HTTPS."),
+    ] = None,
+    key: Annotated[
+        Path | None,
+        typer.Option("--key", metavar="FILE", help="Its key, where that file does not hold it."),
+    ] = None,
     origin: Annotated[
         list[str] | None,
         typer.Option("--origin", metavar="HOST:PORT", help="As browsers call this page."),
@@ -84,6 +92,8 @@ def dashboard(
             port=port,
             token=token,
             origins=origin or (),
+            certificate=certificate,
+            key=key,
             wavelength=wavelength_of(energy, wavelength),
             kind=None if axis is Axis.MEASURED else axis.value,
             max_runs=runs,

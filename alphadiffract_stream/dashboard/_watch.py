@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from ._axis import Kind
 from ._board import Board
@@ -23,6 +24,8 @@ async def watch(
     port: int = 0,
     token: str | None = None,
     origins: Sequence[str] = (),
+    certificate: Path | None = None,
+    key: Path | None = None,
     wavelength: float | None = None,
     kind: Kind | None = None,
     max_runs: int = 20,
@@ -30,7 +33,8 @@ async def watch(
 ) -> None:
     """Read, serve and call `ready` with the page's URL; ends with SIGTERM or Ctrl-C.
 
-    Raises ConfigurationError for unusable URLs, a missing token, or a port that is taken.
+    Raises ConfigurationError for unusable URLs, a missing token, a port that is taken, or no
+    certificate.
     """
     ended = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -39,7 +43,15 @@ async def watch(
     board = Board(max_runs=max_runs, kind=kind)
     async with (
         reading(board, source, predictions, wavelength),
-        serving(board, address=address, port=port, token=token, origins=origins) as url,
+        serving(
+            board,
+            address=address,
+            port=port,
+            token=token,
+            origins=origins,
+            certificate=certificate,
+            key=key,
+        ) as url,
     ):
         ready(url)
         await ended.wait()

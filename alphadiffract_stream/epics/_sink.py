@@ -38,8 +38,10 @@ class PvSink:
         self.server.post(self._latest.take(name, document))
 
     def recall(self, name: str, document: Mapping[str, Any]) -> None:
-        """A document of an open run that was shown before: what follows refers to it."""
-        self._latest.take(name, document)
+        """A document of an open run that was shown before: what follows refers to it. The
+        server is another one, so that it is shown again.
+        """
+        self.server.post(self._latest.take(name, document))
 
     async def close(self) -> None:
         """Show what is left and stop serving. Safe to call twice."""

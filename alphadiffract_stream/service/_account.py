@@ -42,7 +42,9 @@ class RunAccount:
         Events without a seq_num cannot be told apart: each counts.
         """
         if seq_num is not None:
-            numbers = self._by_descriptor.setdefault(descriptor_uid, SeqNums())
+            numbers = self._by_descriptor.get(descriptor_uid)
+            if numbers is None:
+                numbers = self._by_descriptor[descriptor_uid] = SeqNums()
             if not numbers.add(seq_num):
                 self.duplicates += 1
                 return False

@@ -48,8 +48,11 @@ class Batcher:
         max_in_flight: int,
         max_delay: float,
         moment: float | None = None,
+        clock: Callable[[], float] = monotonic,
     ) -> None:
-        """moment: s a batch may take; batches are then made as small as that needs."""
+        """moment: s a batch may take; batches are then made as small as that needs. clock: s, the
+        one of `Job.received_at`.
+        """
         self._dispatcher = dispatcher
         self._metrics = metrics
         self._max_batch = max_batch
@@ -58,6 +61,7 @@ class Batcher:
         self._jobs: deque[Job] = deque()  # bounded by what the service accepts
         self._in_flight: set[asyncio.Task[None]] = set()
         self._moment = moment
+        self._clock = clock
         self._pace = 0.0
         """Patterns the engine takes in a moment, as the last batches show it."""
         self._taken = asyncio.Event()
@@ -126,9 +130,9 @@ class Batcher:
         self._start()
 
     async def _serve(self, batch: list[Job]) -> None:
-        began = monotonic()
+        began = self._clock()
         predictions = await self._predict(batch)
-        compute = (monotonic() - began) * 1e3
+        compute = (self._clock() - began) * 1e3
         if self._moment is not None:
             shown = self._moment * len(batch) / max(compute / 1e3, 1e-6)
             # One slow batch is a hint; several are a fact.

@@ -65,7 +65,10 @@ class Outlet:
         """Documents of an open run the sink had from the service before this one."""
         if recall := getattr(self._sink, "recall", None):
             for name, document in documents:
-                recall(name, document)
+                try:
+                    recall(name, document)
+                except Exception as error:
+                    self._lost(f"{name} {document.get('uid', '')}, again", error)
 
     @property
     def waiting(self) -> int:

@@ -35,6 +35,7 @@ from ._intake import Intake
 from ._metrics import Metrics
 from ._newest import Newest
 from ._outlet import Outlet
+from ._returned_memory import return_memory
 from ._run import Delivered, Run
 from ._runs import Runs
 from ._sequencer import Ticket
@@ -50,8 +51,8 @@ Task = asyncio.Task[Any]
 _ABORT_GRACE = 2.0
 """s for sinks to take what is left after an abort."""
 _MOMENT = 0.15
-"""s the engine may take for what waits, under the policy ``latest``: with what is before and in
-the engine it keeps the live view well within a second."""
+"""s the engine may take for what waits, under the policy ``latest``. What is before and in the
+engine comes on top of it."""
 _STOPPED = "the service was stopped before the run"
 
 
@@ -146,7 +147,11 @@ class Service:
         """Serve until every source has ended or `stop` is called. Returns the counts."""
         feeders = [self._batcher.run(), self._intake.read_back(), self._intake.feed_newest()]
         answering = [asyncio.create_task(feeder) for feeder in feeders]
-        others = [self._health.watch(), *(outlet.run() for outlet in self._outlets)]
+        others = [
+            self._health.watch(),
+            return_memory(lambda: self.metrics.waiting > self._batcher.limit),
+            *(outlet.run() for outlet in self._outlets),
+        ]
         if self._spool is not None:
             self._resume(self._spool)
             others.append(self._spool.run())

@@ -37,7 +37,7 @@ from ._shedding import Shedding
 log = logging.getLogger(__name__)
 
 TRANSPORT = "bluesky-zmq"
-_KEPT = 16
+_KEPT = 8
 """Events that wait to be read where only the newest are wanted."""
 _SAID = frozenset({"uid", "descriptor", "time", "seq_num"})
 """What an event says of itself."""

@@ -7,6 +7,7 @@ from ._histogram import Histogram
 from ._log_lines import JsonLines, TextLines
 from ._redact import redact
 from ._stages import STAGES, Stages
+from ._tls import server_context
 
 __all__ = [
     "STAGES",
@@ -18,4 +19,5 @@ __all__ = [
     "Stages",
     "TextLines",
     "redact",
+    "server_context",
 ]

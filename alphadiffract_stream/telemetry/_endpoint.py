@@ -16,6 +16,7 @@ from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from ..errors import ConfigurationError
+from ._tls import server_context
 
 log = logging.getLogger(__name__)
 
@@ -143,15 +144,12 @@ def _plain(
 def _context(security: Security) -> ssl.SSLContext | None:
     if security.certificate is None:
         return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     try:
-        context.load_cert_chain(security.certificate, security.key)
-    except (OSError, ssl.SSLError) as error:
+        return server_context(security.certificate, security.key)
+    except OSError as error:
         raise ConfigurationError(
             f"metrics_certificate={security.certificate}, metrics_key={security.key}: {error}"
         ) from None
-    return context
 
 
 class _Server(ThreadingMixIn, WSGIServer):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import subprocess
 import sys
 import time
@@ -24,6 +25,7 @@ from alphadiffract_stream.pattern import Origin
 from alphadiffract_stream.prediction import ModelCard, Prediction, SpaceGroupCandidate, Status
 from alphadiffract_stream.wire import Serializer, encode_message
 from tests.browser import open_browser
+from tests.certificates import self_signed
 
 pytest.importorskip("bokeh")
 
@@ -129,7 +131,7 @@ class Shown:
         )
         assert self.process.stdout is not None
         self.url = self.process.stdout.readline().strip()
-        assert self.url.startswith("http://"), self.process.communicate()[1]
+        assert self.url.startswith("http"), self.process.communicate()[1]
 
     def stop(self) -> str:
         """End it as systemd would; returns what it said."""
@@ -226,11 +228,38 @@ def test_a_token_is_asked_for_and_never_said(beamline: Beamline, tmp_path: Path)
     assert "wrong" not in said
 
 
+def test_over_tls_nobody_else_reads_the_token(beamline: Beamline, tmp_path: Path) -> None:
+    token = "a-token-of-twenty-or-more"
+    (tmp_path / "token").write_text(token)
+    certificate = self_signed(tmp_path)
+    source = f"bluesky-zmq://127.0.0.1:{beamline.port}?prefix=raw"
+    shown = Shown(
+        *("--source", source, "--token-file", str(tmp_path / "token")),
+        *("--certificate", str(certificate)),
+    )
+    try:
+        assert shown.url.startswith("https://127.0.0.1:")
+        trusting = ssl.create_default_context(cafile=certificate)
+        with httpx.Client(base_url=shown.url, trust_env=False, verify=trusting) as client:
+            entered = client.post("/login", data={"token": token})
+            assert "Secure" in entered.headers["set-cookie"]
+            assert client.get("/").status_code == 200
+        with pytest.raises(httpx.ConnectError), httpx.Client(trust_env=False) as other:
+            other.get(shown.url)
+        with pytest.raises(httpx.TransportError), httpx.Client(trust_env=False) as plain:
+            plain.get(shown.url.replace("https", "http"))
+    finally:
+        said = shown.stop()
+    assert token not in said
+
+
 @pytest.mark.parametrize(
     ("options", "word"),
     [
         (["--address", "0.0.0.0", "--source", "bluesky-zmq://127.0.0.1:1"], "token"),
         (["--source", "watch:."], "--predictions"),
+        (["--source", "bluesky-zmq://127.0.0.1:1", "--key", "x.pem"], "--certificate"),
+        (["--source", "bluesky-zmq://127.0.0.1:1", "--certificate", "no.pem"], "no.pem"),
         (["--source", "bluesky-zmq://127.0.0.1:1", "--predictions", "jsonl:x"], "bluesky-zmq"),
     ],
 )

@@ -27,6 +27,7 @@ def publisher():
     """A bound PUB socket that speaks Bluesky's wire, as a proxy does."""
     with zmq.Context() as context, context.socket(zmq.XPUB) as socket:
         socket.set(zmq.LINGER, 0)
+        socket.set(zmq.RCVTIMEO, 60_000)
         port = socket.bind_to_random_port("tcp://127.0.0.1")
         yield socket, port
 
@@ -110,8 +111,8 @@ def test_a_bluesky_run_goes_on_after_kill_9(tmp_path, engine, publisher):
     for life, part in enumerate((run[:14], run[14:])):
         folder = folder_of(tmp_path, f"life{life}")
         with serving(folder, *options, "--sink", f"jsonl:{folder}/out.jsonl") as served:
-            assert socket.recv()[:1] == b"\x01", "subscribed"
             served.wait(served.is_ready)
+            assert socket.recv()[:1] == b"\x01", "subscribed"
             for named in part:
                 publish(*named)
             if life == 0:
@@ -141,8 +142,8 @@ def test_a_run_goes_on_after_sigterm(tmp_path, engine, publisher):
     for life, part in enumerate((run[:5], run[5:])):
         folder = folder_of(tmp_path, f"life{life}")
         with serving(folder, *options, "--sink", f"jsonl:{folder}/out.jsonl") as served:
-            assert socket.recv()[:1] == b"\x01"
             served.wait(served.is_ready)
+            assert socket.recv()[:1] == b"\x01", "subscribed"
             for name, document in part:
                 socket.send(b" ".join([b"raw", name.encode(), msgpack_numpy.packb(document)]))
             done = "event" if life == 0 else "stop"

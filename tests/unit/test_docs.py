@@ -75,7 +75,7 @@ class Reader:
                 start_new_session=True,
             )
             self._groups.append(shell.pid)
-            status = shell.wait(100)
+            status = shell.wait(300)
         if status:
             page = Path(example.path).relative_to(ROOT)
             raise AssertionError(f"{page}:{example.line}: status {status}\n{log.read_text()}")
@@ -104,6 +104,7 @@ def reader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Reader]:
         reader.close()
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_code_of_page_runs(page: Path, reader: Reader) -> None:
     parsers = [CodeBlockParser("bash", reader.bash), CodeBlockParser("python", reader.python)]

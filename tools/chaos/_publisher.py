@@ -15,6 +15,9 @@ from ._truth import TrueRun, Truth
 _TAKEN_WITHIN = 2.0
 """s after which an acknowledged batch is sent again."""
 _STOPPED_WITHIN = 4.0
+_PAUSED = 0.7
+"""Chance that a scan nobody acknowledges is paused before a burst while the service is down: else
+a machine on which restarts take long would hear nothing at all."""
 _PATIENCE = 90.0
 """s after which the service has failed to take something."""
 
@@ -73,11 +76,18 @@ class Publisher:
         self._open(run)
         done = 0
         while done < len(run):
+            if self._rng.random() < _PAUSED:
+                self._until_somebody_listens()
             burst = run.events[done : done + self._rng.randint(1, 40)]
             self._send_events(run, done, len(burst), first=True)
             done += len(burst)
             time.sleep(len(burst) / rate)
         self._stop(run)
+
+    def _until_somebody_listens(self) -> None:
+        until = time.monotonic() + _PATIENCE
+        while self._service.status() is None and time.monotonic() < until:
+            time.sleep(0.05)
 
     # Until it is taken
 

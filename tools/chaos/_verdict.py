@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -16,7 +17,7 @@ from ._world import World
 
 _WRITTEN = 3.0
 """s after which a disk that is not full any more has everything."""
-BEFORE, AFTER = 3.0, 1.5
+_BEFORE, _AFTER = 3.0, 1.5
 """s before and after an outage in which 0MQ may lose what is sent: queues, and connecting anew."""
 _PREDICTED = {"ok", "low_confidence", "out_of_domain"}
 _COUNTS = ("received", "predicted", "refused", "failed", "missing")
@@ -184,7 +185,9 @@ class Judge:
     def _lost(self, run: TrueRun, what: int | str) -> bool:
         """Whether 0MQ may have lost it."""
         sent = self._sent.get((run.uid, what))
-        return sent is None or self._outages.explain(sent, BEFORE, AFTER)
+        # A service that waits for its processor is as far behind with what lies in its queue.
+        waits = os.getloadavg()[0] / (os.cpu_count() or 1)
+        return sent is None or self._outages.explain(sent, _BEFORE + waits, _AFTER + waits)
 
     def _heard(self, reader: Reader) -> Iterator[str]:
         """What a reader was sent is what was published."""

@@ -29,7 +29,7 @@ from .._messages import (
 from ._keys import OURS, PatternKeys, RunHints, find_intensity, may_hold_patterns
 from ._layout import Layout, metadata
 from ._memory import Memory, after_start
-from ._raw_documents import Descriptor, Event, Start, Stop, read, unpack_page
+from ._raw_documents import Descriptor, Event, EventHead, Start, Stop, read, unpack_page
 from ._recent import Recent
 from ._references import MOST_ROWS, Reference
 from ._run import Run, Stream
@@ -173,7 +173,7 @@ class Assembler:
         return messages
 
     def skip(self, said: Mapping[str, Any]) -> Origin | None:
-        """Pass one event over, of which only `Event`'s own fields are at hand, but for its data.
+        """Pass one event over of which nothing but its `EventHead` is known.
 
         None for one that must be fed: of a run that has not begun, known already, or none of ours.
         """
@@ -183,7 +183,7 @@ class Assembler:
         if stream.only_frames:  # whether it is answered depends on the run's other streams
             return None
         try:
-            event = read(Event, {**said, "data": {}})
+            event = read(EventHead, said)
         except DecodeError:
             return None
         if not stream.seen.add(event.seq_num):
@@ -588,7 +588,7 @@ class Assembler:
 
     # --- origins -------------------------------------------------------------------------------
 
-    def _origin(self, run_uid: str | None, event: Event) -> Origin:
+    def _origin(self, run_uid: str | None, event: EventHead) -> Origin:
         place = self._source
         return Origin(
             place.transport,

@@ -101,13 +101,18 @@ class Descriptor(Document):
         return data_key.object_name if data_key else None
 
 
-class Event(Document):
-    """One row."""
+class EventHead(Document):
+    """What one row says of itself."""
 
     uid: Uid
     descriptor: Uid
     time: Time
     seq_num: SeqNum
+
+
+class Event(EventHead):
+    """One row."""
+
     data: dict[str, Any]
     timestamps: dict[str, Any] = {}
     filled: dict[str, Any] = {}

@@ -118,3 +118,57 @@ async def test_nothing_begins_before_it_runs_or_after_it_was_cancelled(dispatche
     assert dispatcher.asked == [1]
     assert answers == []
     running.cancel()
+
+
+class PacedDispatcher:
+    """Answers (that it cannot) after so many s a pattern, by a clock of its own."""
+
+    def __init__(self, each: float) -> None:
+        self.each = each
+        self.now = 0.0
+        self.asked: list[int] = []
+
+    async def ask(self, rows):
+        self.asked.append(len(rows))
+        self.now += self.each * len(rows)
+        raise EngineError("as ever")
+
+
+async def asked_by(engine: PacedDispatcher, count: int, moment: float | None) -> list[int]:
+    """Sizes of the batches in which so many patterns are asked about that come at once."""
+    answers: list[int] = []
+    serving = batcher(
+        engine, max_batch=64, max_in_flight=1, moment=moment, clock=lambda: engine.now
+    )
+    for job in jobs(count, answers):
+        serving.put(job)
+    running = asyncio.create_task(serving.run())
+    await until(lambda: len(answers) == count)
+    running.cancel()
+    return engine.asked
+
+
+async def test_batches_are_as_large_as_the_engine_takes_in_a_moment():
+    slow = await asked_by(PacedDispatcher(each=0.3), 6, moment=0.15)
+    assert slow == [1] * 6, "one takes it longer than a moment"
+    fast = await asked_by(PacedDispatcher(each=0.01), 200, moment=0.15)
+    assert fast[0] == 1, "nothing is known of it yet"
+    assert max(fast) in (14, 15), "0.15 s of 0.01 s each"
+    assert await asked_by(PacedDispatcher(each=0.01), 70, moment=None) == [64, 6]
+
+
+async def test_batches_become_smaller_when_the_engine_becomes_slower():
+    engine = PacedDispatcher(each=0.01)
+    answers: list[int] = []
+    serving = batcher(engine, max_batch=64, max_in_flight=1, moment=0.15, clock=lambda: engine.now)
+    running = asyncio.create_task(serving.run())
+    for job in jobs(100, answers):
+        serving.put(job)
+    await until(lambda: len(answers) == 100)
+    assert serving.limit > 10
+    engine.each = 0.1
+    for job in jobs(40, answers):
+        serving.put(job)
+    await until(lambda: len(answers) == 140)
+    assert serving.limit == 1
+    running.cancel()

@@ -5,7 +5,18 @@ from __future__ import annotations
 import asyncio
 
 from alphadiffract_stream.service import Service, Settings
-from tests.streams import EchoEngine, MemorySink, MemorySource, marked, started, stopped, until
+from alphadiffract_stream.sources import PatternReceived, PatternsSkipped
+from tests.streams import (
+    EchoEngine,
+    LastingSource,
+    MemorySink,
+    MemorySource,
+    marked,
+    origin,
+    started,
+    stopped,
+    until,
+)
 
 LATEST = {"policy": "latest", "reorder_wait": 0.05, "drain_timeout": 10.0}
 
@@ -47,22 +58,27 @@ async def test_under_a_flood_the_newest_are_answered():
     assert "policy: latest, and newer patterns came" in skipped[0]["reason"]
 
 
+class PatientSource(MemorySource):
+    """Gives the next event once the one before is answered."""
+
+    def __init__(self, items, sink: MemorySink) -> None:
+        super().__init__(items)
+        self._sink = sink
+
+    async def __aiter__(self):
+        given = 0
+        async for message in super().__aiter__():
+            yield message
+            if isinstance(message, PatternReceived):
+                given += 1
+                await until(lambda: len(self._sink.of("event")) == given, 20)  # noqa: B023
+
+
 async def test_without_a_flood_nothing_is_passed_over():
-    items = [started()]
-    for i in range(1, 6):
-        items += [marked(i), 0.05]
     sink = MemorySink()
-    settings = Settings.load(**LATEST)
-    await Service([MemorySource([*items, stopped(5)])], [sink], EchoEngine(), settings).run()
+    source = PatientSource([started(), *map(marked, range(1, 6)), stopped(5)], sink)
+    await Service([source], [sink], EchoEngine(), Settings.load(**LATEST)).run()
     assert sink.of("stop")[0]["predicted"] == 5
-
-
-async def test_batches_are_as_large_as_the_engine_takes_in_a_moment():
-    slow, fast = (EchoEngine(delays=[delay], max_batch=64) for delay in (0.2, 0.02))
-    await flooded(50, slow)
-    await flooded(600, fast)
-    assert max(slow.batches) == 1, "a batch takes it longer than a moment"
-    assert max(fast.batches) > 1
 
 
 async def test_it_goes_with_a_spool(tmp_path):
@@ -73,3 +89,56 @@ async def test_it_goes_with_a_spool(tmp_path):
     assert stop["received"] == n == stop["predicted"] + stop["refused"]
     assert sink.seq_nums == list(range(1, n + 1))
     assert service._spool.unfinished == 0
+
+
+class SheddingSource(MemorySource):
+    """Tells of what it passed over, as a source does whose service is slow."""
+
+    shedding = False
+
+    def shed(self) -> None:
+        self.shedding = True
+
+
+async def test_what_a_source_passed_over_is_counted_and_no_gap():
+    passed = PatternsSkipped([origin(n) for n in range(2, 11)])
+    items = [started(), marked(1), passed, marked(11), PatternsSkipped([origin(12)]), stopped(12)]
+    sink, source = MemorySink(), SheddingSource(items)
+    service = Service(
+        [source], [sink], EchoEngine(), Settings.load(**LATEST | {"reorder_wait": 60})
+    )
+    async with asyncio.timeout(20):
+        await service.run()
+    assert source.shedding
+    assert sink.seq_nums == [1, 11]
+    stop = sink.of("stop")[0]
+    counts = {
+        name: stop[name] for name in ("received", "predicted", "refused", "skipped", "missing")
+    }
+    assert counts == {"received": 12, "predicted": 2, "refused": 10, "skipped": 10, "missing": 0}
+    assert service.metrics.waiting == 0
+
+
+async def test_under_lossless_a_source_sheds_nothing():
+    source = SheddingSource([started(), marked(1), stopped(1)])
+    await Service([source], [MemorySink()], EchoEngine(), Settings.load()).run()
+    assert not source.shedding
+
+
+async def test_what_was_passed_over_is_in_the_account_after_a_restart(tmp_path):
+    first = [started(), marked(1), PatternsSkipped([origin(2), origin(3)])]
+    given = LATEST | {"spool": tmp_path}
+    for items, received in ((first, 3), ([marked(4), PatternsSkipped([origin(3)]), stopped(4)], 1)):
+        sink, source = MemorySink(), LastingShedding(items, endless=True)
+        service = Service([source], [sink], EchoEngine(), Settings.load(**given))
+        running = asyncio.create_task(service.run())
+        await until(lambda: service.metrics.received == received and not service.metrics.waiting)  # noqa: B023
+        await until(lambda: items is first or sink.of("stop"))  # noqa: B023
+        service.stop()
+        await running
+    stop = sink.of("stop")[0]
+    assert (stop["received"], stop["predicted"], stop["skipped"]) == (4, 2, 2)
+
+
+class LastingShedding(LastingSource):
+    def shed(self) -> None: ...

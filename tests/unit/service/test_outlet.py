@@ -85,3 +85,21 @@ async def test_what_cannot_be_sent_is_counted_and_told_and_passed(sink):
     assert outlet.trouble == "no form on the wire"
     outlet.put("event", {}, None)
     assert outlet.trouble == ""
+
+
+async def test_a_sink_that_cannot_recall_a_run_is_counted_and_gets_what_follows(outlet, sink):
+    def recall(name, document):
+        raise TypeError("not that one")
+
+    sink.recall = recall
+    outlet.recall([("start", {"uid": "a"}), ("descriptor", {"uid": "b"})])
+    assert outlet._metrics.sink_errors["quick"] == 2
+    assert outlet.trouble == "not that one"
+    outlet.put("event", {}, None)
+    assert sink.sent == [("event", True)]
+
+
+async def test_sinks_without_a_memory_are_not_told(outlet, sink):
+    outlet.recall([("start", {"uid": "a"})])
+    assert not outlet._metrics.sink_errors["quick"]
+    assert not sink.sent

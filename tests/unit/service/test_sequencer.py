@@ -111,3 +111,29 @@ def test_nothing_is_lost_whatever_is_missing(events):
         out += released(sequencer, now)
     out += released(sequencer, now + 0.5)
     assert sorted(out) == sorted(number for number, _ in events)
+
+
+def test_what_is_passed_over_is_no_gap():
+    sequencer = Sequencer(WAIT, LIMIT)
+    one = register(sequencer, 1)
+    for number in (2, 3, 5):
+        sequencer.pass_over(number)
+    four, six = register(sequencer, 4), register(sequencer, 6)
+    answer(four, six)
+    assert released(sequencer) == []
+    answer(one)
+    assert released(sequencer) == [1, 4, 6]
+    assert not register(sequencer, 7).late
+
+
+def test_what_is_passed_over_behind_a_gap_waits_for_it_with_the_others():
+    sequencer = Sequencer(WAIT, LIMIT)
+    sequencer.pass_over(2)
+    three = register(sequencer, 3)
+    answer(three)
+    assert released(sequencer) == []
+    assert released(sequencer, WAIT) == [3]
+    sequencer.pass_over(4)
+    five = register(sequencer, 5, WAIT)
+    answer(five)
+    assert released(sequencer, WAIT) == [5]

@@ -156,3 +156,14 @@ async def test_a_server_that_broke_says_so(served):
 def test_urls_that_make_no_sense_are_refused(url, reason):
     with pytest.raises(ConfigurationError, match=reason):
         open_sink(url)
+
+
+async def test_a_run_that_was_begun_before_is_shown_again(served):
+    run = PredictionRun({"uid": "raw-run", "scan_id": 3}, CARD, "onnx")
+    (start, (descriptor, event)) = run.start(), run.event(at(7))
+    for name, document in (start, descriptor):
+        served.recall(name, document)
+    await until(lambda: get("RunActive").data[0] == 1)
+    await show(served, [event])
+    assert get("ScanId").data[0] == 3
+    assert get("RawSeqNum").data[0] == 7

@@ -109,6 +109,24 @@ async def test_a_flood_ends_with_the_latest_answer(served):
     assert client.get("Received")["value"] == 500
 
 
+async def test_a_run_that_was_begun_before_is_shown_again(served):
+    sink, client = served
+    run = PredictionRun({"uid": "raw-run", "scan_id": 3, "sample_name": "lime"}, CARD, "onnx")
+    (start, (descriptor, event)) = run.start(), run.event(at(7))
+    for name, document in (start, descriptor):
+        sink.recall(name, document)
+    await until(lambda: client.get("RunUid")["value"] == run.uid)
+    assert client.get("RunActive")["value.index"] == 1
+    await show(sink, client, [event])
+    assert client.get("ScanId")["value"] == 3
+    assert client.get("SampleName")["value"] == "lime"
+    assert client.get("RunUid")["value"] == run.uid
+    assert client.get("RawRunUid")["value"] == "raw-run"
+    await show(sink, client, run.stop(Account(received=7, predicted=7)))
+    await until(lambda: client.get("RunActive")["value.index"] == 0)
+    assert client.get("Received")["value"] == 7, "those before the restart, too"
+
+
 async def test_nobody_can_write(served):
     _, client = served
     with pytest.raises(Exception, match=r"(?i)not supported|not implemented"):

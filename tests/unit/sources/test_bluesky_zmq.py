@@ -11,7 +11,14 @@ import zmq
 import zmq.asyncio
 
 from alphadiffract_stream.errors import ConfigurationError
-from alphadiffract_stream.sources import Dropped, PatternReceived, RunStarted, open_source
+from alphadiffract_stream.sources import (
+    Dropped,
+    PatternReceived,
+    PatternsSkipped,
+    RunStarted,
+    RunStopped,
+    open_source,
+)
 from alphadiffract_stream.wire import Serializer, encode_message
 from tests.raw_runs import raw_run
 
@@ -61,6 +68,27 @@ async def connected(query: str = ""):
             yield publisher, source
         finally:
             await source.close()
+
+
+async def test_a_run_that_floods_is_cut_and_another_is_not():
+    flood, other = raw_run(30), raw_run(2)
+    async with connected("?max_rate=4") as (publisher, source):
+        for name, document in [*flood[:-1], *other]:
+            await publisher.send(encode_message(name, document, Serializer.MSGPACK))
+
+        messages = []
+        async for message in source:
+            messages.append(message)
+            if isinstance(message, RunStopped):
+                break
+
+    dropped = [m for m in messages if isinstance(m, Dropped)]
+    read = [m.pattern.origin.run_uid for m in messages if isinstance(m, PatternReceived)]
+    assert len(dropped) + read.count(flood[0][1]["uid"]) == 30
+    assert len(dropped) > 15
+    assert "more than 4 a second (?max_rate=)" in dropped[0].reason
+    assert dropped[0].origin.seq_num
+    assert read.count(other[0][1]["uid"]) == 2
 
 
 @pytest.mark.parametrize("serializer", [Serializer.MSGPACK, Serializer.JSON])
@@ -214,3 +242,46 @@ async def test_connections_are_watched(caplog):
 def test_urls_that_make_no_sense_are_refused(url, reason):
     with pytest.raises(ConfigurationError, match=reason.replace("?", r"\?")):
         open_source(url)
+
+
+async def test_the_newest_are_kept_where_only_they_are_wanted():
+    n = 300
+    async with connected() as (publisher, source):
+        source.shed()
+        *opening, stop = raw_run(n)
+        for name, document in opening[:2]:
+            await publisher.send(encode_message(name, document, Serializer.MSGPACK))
+        messages = source.__aiter__()
+        told = [await anext(messages)]
+        for name, document in [*opening[2:], stop]:
+            await publisher.send(encode_message(name, document, Serializer.MSGPACK))
+        await asyncio.sleep(0.3)  # nobody asks for more meanwhile
+        while not isinstance(told[-1], RunStopped):
+            told.append(await anext(messages))
+    skipped = [o.seq_num for m in told if isinstance(m, PatternsSkipped) for o in m.origins]
+    read = [m.pattern.origin.seq_num for m in told if isinstance(m, PatternReceived)]
+    assert sorted(skipped + read) == list(range(1, n + 1)), "each is told of, once"
+    assert read[-1] == n
+    assert 1 <= len(read) <= 40
+    order = [
+        number
+        for m in told
+        for number in (
+            [o.seq_num for o in m.origins]
+            if isinstance(m, PatternsSkipped)
+            else [m.pattern.origin.seq_num]
+            if isinstance(m, PatternReceived)
+            else []
+        )
+    ]
+    assert order == sorted(order)
+    assert told[-1].num_events == n
+
+
+async def test_what_cannot_be_skimmed_is_read():
+    async with connected() as (publisher, source):
+        source.shed()
+        for name, document in raw_run(60):
+            await publisher.send(encode_message(name, document, Serializer.JSON))
+        messages = await take(source, 62)
+    assert sum(isinstance(m, PatternReceived) for m in messages) == 60

@@ -95,6 +95,11 @@ def documents(truth) -> Documents:
     return Documents(truth)
 
 
+@pytest.fixture(autouse=True)
+def _quiet_machine(monkeypatch):
+    monkeypatch.setattr("os.getloadavg", lambda: (0.0, 0.0, 0.0))
+
+
 def judged(
     documents: Documents,
     folder,
