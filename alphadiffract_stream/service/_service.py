@@ -193,7 +193,8 @@ class Service:
             if shed is not None:
                 shed()
             async for message in source:
-                if shed is not None and isinstance(message, PatternReceived):
+                sheds = shed is not None and getattr(source, "shedding", True)
+                if sheds and isinstance(message, PatternReceived):
                     await self._intake.room()
                 await self._take_safely(message, source.name)
                 await asyncio.sleep(0)  # a source that never waits must not starve the answers

@@ -133,6 +133,11 @@ class BlueskyZmqSource:
         """Keep the newest events of those that wait; pass the others over unread."""
         self._shedding = Shedding(self._receiver, _KEPT, self._pass_over)
 
+    @property
+    def shedding(self) -> bool:
+        """Whether old events are passed over: those of msgpack can be."""
+        return self._shedding is not None and self._shedding.works
+
     def _pass_over(self, message: bytes) -> Origin | None:
         try:
             return self._assembler.skip(skim_message(message, _SAID))

@@ -115,7 +115,8 @@ class Source(Protocol):
 
     One that can pass old patterns over before they are read has ``shed()``: called before the
     iteration where only the newest are wanted. It reads on while its iteration is not asked for
-    more, keeps the newest and tells of the others (`PatternsSkipped`) in their place.
+    more, keeps the newest and tells of the others (`PatternsSkipped`) in their place. ``shedding``
+    says whether it can, with what comes now.
 
     One whose runs may go on after a restart has ``recall(runs)``, which takes `Remembered` runs. It
     is called before the iteration where the service keeps a spool, also with none; the source

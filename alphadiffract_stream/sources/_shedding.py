@@ -11,8 +11,10 @@ from ..wire import document_name
 from ._messages import PatternsSkipped
 from ._receiver import Closed, Receiver
 
-_MOST = 2000
+_MOST = 250
 """Messages read in one go."""
+_TOLD = 50_000
+"""Events passed over that may wait to be told of, before no more are read."""
 _BREATH = 0.002
 """s between reading and reading on, so that one go takes many."""
 
@@ -23,7 +25,9 @@ class Shedding:
     """Reads a receiver whether it is asked for more or not, from the first `receive` on.
 
     keep: events that may wait. pass_over: where an event comes from, for one whose data nobody will
-    look at; None for one that must be read all the same. Everything that is no event is kept.
+    look at; None for one that must be read all the same. Everything that is no event is kept. Where
+    too many are kept for that, or too many wait to be told of, it does not read on until they are
+    taken, and the socket holds what comes.
     """
 
     def __init__(
@@ -34,7 +38,11 @@ class Shedding:
         self._pass_over = pass_over
         self._queue: deque[Frames | PatternsSkipped] = deque()
         self._events = 0
+        self._told = 0
+        self.works = True
+        """Whether events could be passed over when there were too many."""
         self._filled = asyncio.Event()
+        self._taken = asyncio.Event()
         self._reading: asyncio.Task[None] | None = None
 
     async def receive(self, patience: float | None) -> Frames | PatternsSkipped | None:
@@ -54,7 +62,10 @@ class Shedding:
             if not self._queue:
                 return await self.receive(patience)
         item = self._queue.popleft()
+        if isinstance(item, PatternsSkipped):
+            self._told -= len(item.origins)
         self._events -= _is_event(item)
+        self._taken.set()
         return item
 
     async def _read(self) -> None:
@@ -65,7 +76,11 @@ class Shedding:
                     self._put(frames)
                 if self._events > self._keep:
                     self._shed()
+                    self.works = self._events <= self._keep
                 self._filled.set()
+                while self._events > self._keep or self._told > _TOLD:
+                    self._taken.clear()
+                    await self._taken.wait()
                 await asyncio.sleep(_BREATH)
         except Closed:
             pass
@@ -82,12 +97,15 @@ class Shedding:
         origins: list[Origin] = []
         while self._queue:
             item = self._queue.popleft()
-            if self._events > self._keep and _is_event(item):
-                assert isinstance(item, list)
-                if origin := self._pass_over(item[0]):
-                    origins.append(origin)
-                    self._events -= 1
-                    continue
+            if isinstance(item, PatternsSkipped):
+                origins += item.origins
+                continue
+            too_many = self._events > self._keep and _is_event(item)
+            if too_many and (origin := self._pass_over(item[0])):
+                origins.append(origin)
+                self._events -= 1
+                self._told += 1
+                continue
             if origins:
                 kept.append(PatternsSkipped(origins))
                 origins = []

@@ -71,7 +71,7 @@ class Beamline(Served):
             *("--source", f"bluesky-zmq://127.0.0.1:{port}?poni={folder}/detector.poni&npt={BINS}"),
             *("--sink", f"jsonl:{folder}/out.jsonl"),
         )
-        self.wait(self.is_ready)
+        self.wait(self.is_ready, 180.0)  # 4 megapixels are prepared, on a busy machine
         self._publisher.poll(20_000)
         assert self._publisher.recv() == b"\x01"
 

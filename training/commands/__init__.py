@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import typer
 
+from ._ablate import ablate
 from ._build_engine import build_engine_command
 from ._calibrate import calibrate
+from ._causes import causes
 from ._compare import compare
 from ._curate import curate
 from ._curve import curve
@@ -46,6 +48,8 @@ app.command()(curve)
 app.command("remember")(remember_command)
 app.command()(evaluate)
 app.command()(compare)
+app.command()(causes)
+app.command()(ablate)
 app.command()(calibrate)
 app.command()(explain)
 app.command()(export)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -17,7 +17,7 @@ from rich.table import Table
 from alphadiffract_stream.grid import to_grid
 
 from ..ensembles import Members, mean_outputs
-from ..evaluation import load_labelled
+from ..evaluation import load_labelled, paired_share
 from ..patterns import open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
 from ..trainer import (
@@ -28,21 +28,6 @@ from ..trainer import (
     open_members,
     read_config,
 )
-
-Z = 1.96
-"""Of a 95 % interval."""
-
-
-@dataclass(frozen=True, slots=True)
-class Paired:
-    """One share of patterns by either run, and their difference on the same patterns."""
-
-    first: float
-    second: float
-    difference: float
-    """second − first."""
-    interval: float
-    """Half-width of the difference's 95 % interval, paired by pattern."""
 
 
 def compare(
@@ -79,17 +64,6 @@ def compare(
         told = f"{row.difference:+.3f} ± {row.interval:.3f}"
         table.add_row("mean distance, edges", f"{row.first:.3f}", f"{row.second:.3f}", told)
         console.print(table)
-
-
-def paired_share(first: NDArray, second: NDArray) -> Paired:
-    """Means of two (N,) and of their difference, N ≥ 2."""
-    difference = second.astype(np.float64) - first.astype(np.float64)
-    return Paired(
-        float(first.mean()),
-        float(second.mean()),
-        float(difference.mean()),
-        float(Z * difference.std(ddof=1) / np.sqrt(difference.size)),
-    )
 
 
 def _sets(

@@ -63,13 +63,13 @@ def ensemble(
     output.mkdir(parents=True, exist_ok=True)
     rows = [_row(folder, output) for folder in member_folders(collect or [])]
     planned = list(_planned(configs or [], members, output))
-    with _progress(console) as progress:
+    with progress_bars(console) as progress:
         tasks = [progress.add_task(f.name, total=None, told="waiting") for f, _ in planned]
         for (folder, config), task in zip(planned, tasks, strict=True):
             config = config.on_data(data, subgroups)
-            show = _Shown(progress, task, steps)
-            if not _finished(folder):
-                done = _train(config, folder, steps, seconds, finish_seconds, show)
+            show = Shown(progress, task, steps)
+            if not is_finished(folder):
+                done = train_member(config, folder, steps, seconds, finish_seconds, show)
                 if not done:
                     _write(rows, output)
                     console.print(f"stopped in {folder}; the same command goes on")
@@ -92,15 +92,16 @@ def _planned(
             yield output / f"{path.stem}-{seed}", replace(config, seed=seed)
 
 
-def _train(
+def train_member(
     config: TrainingConfig,
     folder: Path,
     steps: int | None,
     seconds: float,
     finish_seconds: float,
-    show: _Shown,
+    show: Shown,
+    start_from: Path | None = None,
 ) -> bool:
-    """Whether the member is done; False when it was asked to stop.
+    """Train a member in its own folder; whether it is done: False when it was asked to stop.
 
     Time already spent on it counts, so that a killed member is not given more than the others.
     """
@@ -114,6 +115,7 @@ def _train(
             max_seconds=left,
             finish_seconds=finish_seconds,
             max_steps=steps,
+            start_from=start_from,
             report=show,
         )
         step = checkpoint_progress(folder)[0]
@@ -126,7 +128,8 @@ def _train(
     return True
 
 
-def _finished(folder: Path) -> bool:
+def is_finished(folder: Path) -> bool:
+    """Whether `train_member` came to its end there."""
     return (folder / "finished").is_file()
 
 
@@ -151,7 +154,8 @@ def _write(rows: list[dict[str, Any]], output: Path) -> None:
 
 
 @contextmanager
-def _progress(console: Console) -> Iterator[Progress]:
+def progress_bars(console: Console) -> Iterator[Progress]:
+    """A bar a member."""
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -162,7 +166,7 @@ def _progress(console: Console) -> Iterator[Progress]:
         yield progress
 
 
-class _Shown:
+class Shown:
     """One member's rows, on its own bar."""
 
     def __init__(self, progress: Progress, task: TaskID, steps: int | None) -> None:

@@ -109,7 +109,7 @@ def evaluate(
     for a in (*main, *beside):
         console.print(metrics_table(a.metrics, f"{a.network} on {a.labelled.name}"))
     if output is not None:
-        report = write_report(output, contender, main, beside, _command())
+        report = write_report(output, contender, main, beside, typed_command())
         console.print(f"{report} written, with its figures and metrics.json")
     if as_json:
         results = {a.labelled.name: a.as_dict() for a in main}
@@ -223,7 +223,7 @@ def _distances(
     return None if own is None else own.astype(np.float32)
 
 
-def _command() -> str:
+def typed_command() -> str:
     """As typed, without the folders of one person's machine."""
     words = [Path(word).name if "/" in word else word for word in sys.argv[1:]]
     return " ".join(["python -m training", *words])

@@ -7,8 +7,10 @@ from ._baselines import Baselines, Prior, baselines, prior_of_set, prior_of_stor
 from ._data_sets import LabelledSet, load_labelled
 from ._ensemble import SizePoint, combined, size_curve
 from ._intervals import Interval, Regression, accuracy_interval, mean_regression, regression
+from ._markdown import markdown_table, rounded
 from ._metrics import Metrics, evaluate_outputs
 from ._networks import Contender, open_contender
+from ._paired import Paired, mcnemar, paired_share
 from ._report import write_report
 from ._run import predict_set, predict_with
 from ._seen import Overlap, find_seen
@@ -30,6 +32,7 @@ __all__ = [
     "LabelledSet",
     "Metrics",
     "Overlap",
+    "Paired",
     "Preset",
     "Prior",
     "Regression",
@@ -45,9 +48,12 @@ __all__ = [
     "expected_calibration_error",
     "find_seen",
     "load_labelled",
+    "markdown_table",
+    "mcnemar",
     "mean_regression",
     "metrics_table",
     "open_contender",
+    "paired_share",
     "predict_set",
     "predict_with",
     "prior_of_set",
@@ -55,6 +61,7 @@ __all__ = [
     "regression",
     "reliability",
     "risk_coverage",
+    "rounded",
     "size_curve",
     "with_counterpart",
     "with_overlap",

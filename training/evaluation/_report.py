@@ -10,6 +10,7 @@ import numpy as np
 
 from . import figures
 from ._assess import Assessment
+from ._markdown import rounded
 from ._networks import Contender
 from ._sections import markdown
 
@@ -33,7 +34,7 @@ def write_report(
         "sets": {a.labelled.name: a.as_dict() for a in main},
         "beside": {f"{a.network} on {a.labelled.name}": a.as_dict() for a in others},
     }
-    text = json.dumps(_rounded(values), indent=1, ensure_ascii=False)
+    text = json.dumps(rounded(values), indent=1, ensure_ascii=False)
     (folder / "metrics.json").write_text(text + "\n", encoding="utf-8")
     report = folder / "report.md"
     report.write_text(markdown(contender, main, others, drawn, command), encoding="utf-8")
@@ -92,14 +93,3 @@ def _figures(
 def _parity(a: Assessment) -> figures.Parity:
     known = np.isfinite(a.labelled.niggli).all(axis=1)
     return figures.Parity(a.outputs.lattice[known], a.labelled.niggli[known], a.metrics.lattice)
-
-
-def _rounded(value: object) -> object:
-    """Six significant digits, and null for what is no number, which JSON does not know."""
-    if isinstance(value, dict):
-        return {key: _rounded(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_rounded(item) for item in value]
-    if isinstance(value, float):
-        return float(f"{value:.6g}") if np.isfinite(value) else None
-    return value

@@ -9,6 +9,7 @@ from alphadiffract_stream.prediction import CRYSTAL_SYSTEMS
 
 from . import _paper as paper
 from ._assess import Assessment
+from ._markdown import markdown_table
 from ._metrics import LATTICE, TOP, Metrics
 from ._networks import Contender
 from ._seen import RULE
@@ -40,7 +41,7 @@ def markdown(
 
 def _head(contender: Contender, main: Sequence[Assessment], command: str) -> str:
     cards = [engine.card for engine in contender.engines]
-    networks = _table(
+    networks = markdown_table(
         ("network", "members", "parameters", "trained on", "SHA-256"),
         [
             (
@@ -53,7 +54,7 @@ def _head(contender: Contender, main: Sequence[Assessment], command: str) -> str
             for c in cards
         ],
     )
-    sets = _table(
+    sets = markdown_table(
         ("set", "patterns", "structures", "known cells", "background removed by"),
         [
             (
@@ -108,7 +109,7 @@ def _classes(main: Sequence[Assessment], others: Sequence[Assessment]) -> str:
         *("network", "set", "accuracy / %", "of which (7)", "mean of single networks"),
         *("naive: commonest in training", "naive: at random by frequency", "commonest of the set"),
     )
-    top = _table(
+    top = markdown_table(
         ("network", "set", *(f"top-{k}" for k in TOP)),
         [
             (a.network, a.labelled.name, *(_percent(a.metrics.group_top[str(k)]) for k in TOP))
@@ -118,7 +119,7 @@ def _classes(main: Sequence[Assessment], others: Sequence[Assessment]) -> str:
     prior = ", ".join(sorted({a.baselines.prior for a in main}))
     return f"""## Crystal system (Table 1)
 
-{_table(columns, rows("system"))}
+{markdown_table(columns, rows("system"))}
 
 The paper and what it cites, %:
 
@@ -126,7 +127,7 @@ The paper and what it cites, %:
 
 ## Space group (Table 2)
 
-{_table(columns, rows("group"))}
+{markdown_table(columns, rows("group"))}
 
 The true group among the first k, %:
 
@@ -148,7 +149,7 @@ def _graph(main: Sequence[Assessment], others: Sequence[Assessment], drawn: Draw
         shares = a.metrics.graph_distance or []
         near = a.metrics.within_one_edge or 0.0
         rows.append((a.network, a.labelled.name, *map(_percent, shares[:7]), _percent(near)))
-    table = _table(("network", "set", *(str(k) for k in range(7)), "within one edge"), rows)
+    table = markdown_table(("network", "set", *(str(k) for k in range(7)), "within one edge"), rows)
     return f"""## Distance in the subgroup graph (Figures 2c–e and 3b)
 
 Share of predictions at each number of edges from the true group, %; open bars sum up. The paper has
@@ -178,7 +179,7 @@ def _systems(main: Sequence[Assessment], drawn: Drawn) -> str:
 Accuracy of crystal system / space group, % (patterns). The paper's text gives
 cubic alone: {cubic}.
 
-{_table(("true system", *(a.labelled.name for a in main)), rows)}
+{markdown_table(("true system", *(a.labelled.name for a in main)), rows)}
 
 {_images(drawn, "systems")}"""
 
@@ -211,15 +212,15 @@ def _lattice(main: Sequence[Assessment], others: Sequence[Assessment], drawn: Dr
 
 Niggli-reduced cells.
 
-{_table(("network", "set", *names), rows)}
+{markdown_table(("network", "set", *names), rows)}
 
 The paper:
 
-{_table(("", *names), cited)}
+{markdown_table(("", *names), cited)}
 
 By parameter (supplementary Table 2; Å, °, %):
 
-{_table(("", "a", "b", "c", "α", "β", "γ"), [*single, *own])}
+{markdown_table(("", "a", "b", "c", "α", "β", "γ"), [*single, *own])}
 
 {_images(drawn, "lattice")}"""
 
@@ -246,7 +247,7 @@ def _trust(main: Sequence[Assessment], drawn: Drawn) -> str:
 Expected calibration error (15 bins), and accuracy (%) of the patterns the network is most confident
 of: the risk–coverage curve.
 
-{_table(columns, rows)}
+{markdown_table(columns, rows)}
 
 {_images(drawn, "trust")}"""
 
@@ -267,7 +268,7 @@ def _ensemble(main: Sequence[Assessment], drawn: Drawn) -> str:
 
 Mean over all choices of so many networks (forty where there are more); ± equation (7).
 
-{_table(columns, rows)}
+{markdown_table(columns, rows)}
 
 {_images(drawn, "ensemble")}"""
 
@@ -298,14 +299,14 @@ match. What is lost from here to the measured pattern is lost to the measurement
 already is lost to the network, as most of these structures were trained on. The paper gains
 {paper.SIMULATED_GAIN} points of space-group accuracy so.
 
-{_table(columns, pairs)}
+{markdown_table(columns, pairs)}
 
 {_images(drawn, "seen")}"""
     return f"""## With and without structures trained on
 
 {RULE}
 
-{_table(columns, rows)}{beside if pairs else ""}"""
+{markdown_table(columns, rows)}{beside if pairs else ""}"""
 
 
 def _part(m: Metrics) -> Row:
@@ -335,14 +336,9 @@ def _with_std(value: float, std: float, digits: int) -> str:
 
 
 def _reference(rows: Mapping[str, Row]) -> str:
-    return _table(("", *paper.COLUMNS), [(label, *values) for label, values in rows.items()])
-
-
-def _table(columns: Row, rows: Sequence[Row]) -> str:
-    """Markdown; columns in which no row has anything are left out."""
-    kept = [i for i in range(len(columns)) if any(row[i] for row in rows)]
-    lines = [[line[i] for i in kept] for line in (columns, ["---"] * len(columns), *rows)]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+    return markdown_table(
+        ("", *paper.COLUMNS), [(label, *values) for label, values in rows.items()]
+    )
 
 
 def _images(drawn: Drawn, section: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+
 from alphadiffract_stream.service import Service, Settings
 from alphadiffract_stream.sources import PatternReceived, PatternsSkipped
 from tests.streams import (
@@ -21,9 +23,17 @@ from tests.streams import (
 LATEST = {"policy": "latest", "reorder_wait": 0.05, "drain_timeout": 10.0}
 
 
-async def flooded(n: int, engine: EchoEngine, tmp_path=None, **given):
+class HelplessSource(MemorySource):
+    """One that could pass over what is old, but not what comes now."""
+
+    shedding = False
+
+    def shed(self) -> None: ...
+
+
+async def flooded(n: int, engine: EchoEngine, kind=MemorySource, **given):
     items = [started(), *(marked(i) for i in range(1, n + 1)), stopped(n)]
-    sink, source = MemorySink(), MemorySource(items, endless=True)
+    sink, source = MemorySink(), kind(items, endless=True)
     settings = Settings.load(**(LATEST | given))
     service = Service([source], [sink], engine, settings)
     waited = []
@@ -43,9 +53,11 @@ async def flooded(n: int, engine: EchoEngine, tmp_path=None, **given):
     return service, sink, waited
 
 
-async def test_under_a_flood_the_newest_are_answered():
+@pytest.mark.parametrize("kind", [MemorySource, HelplessSource])
+async def test_under_a_flood_the_newest_are_answered(kind):
     n = 1000
-    service, sink, waited = await flooded(n, EchoEngine(delays=[0.02], max_batch=8))
+    engine = EchoEngine(delays=[0.02], max_batch=8)
+    service, sink, waited = await flooded(n, engine, kind)
     stop = sink.of("stop")[0]
     assert sink.seq_nums == list(range(1, n + 1)), "each is answered, in order"
     assert stop["received"] == n == stop["predicted"] + stop["refused"]

@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 
 from alphadiffract_stream.prediction import ModelCard
 from training.commands import app
-from training.commands._compare import paired_share
 from training.commands._curve import thinned
+from training.evaluation import paired_share
 from training.networks import HeadOutputs
 from training.reflections import ReflectionStore, SymmetryTables, write_pack
 from training.trainer import (

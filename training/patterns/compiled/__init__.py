@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from ._clean import clean_pattern
 from ._drawer import PatternDrawer
+from ._scan import ScanDrawer, Scans
 
-__all__ = ["PatternDrawer", "clean_pattern"]
+__all__ = ["PatternDrawer", "ScanDrawer", "Scans", "clean_pattern"]

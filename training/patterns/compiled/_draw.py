@@ -108,8 +108,8 @@ def add_impurities(pattern, broadening, a):
 
 
 @njit(cache=True, nogil=True)
-def measure(pattern, own, laboratory, wavelength, quantiles, a):
-    """Noise (at the instrument's own step where it has one), background, clipping."""
+def add_floor(pattern, a):
+    """Background and hump."""
     level = 0.0
     if chance(a.background_probability):
         level = a.background_max * np.random.random() ** 2
@@ -120,12 +120,30 @@ def measure(pattern, own, laboratory, wavelength, quantiles, a):
     centre, width = np.random.uniform(-0.1, 1.0), np.random.uniform(0.05, 0.3)
     if level > 0 or hump > 0:
         add_background(pattern, level, steep, hump, centre, width)
+
+
+@njit(cache=True, nogil=True)
+def draw_noise(a):
+    """λmax and σrel."""
     if chance(a.paper_noise_probability):
         lambda_max = np.random.uniform(a.lambda_min, a.lambda_max)
-        sigma = np.random.uniform(a.sigma_min, a.sigma_max)
-    else:
-        lambda_max = log_uniform(a.log_lambda_min, a.log_lambda_max)
-        sigma = log_uniform(a.log_sigma_min, a.log_sigma_max)
+        return lambda_max, np.random.uniform(a.sigma_min, a.sigma_max)
+    lambda_max = log_uniform(a.log_lambda_min, a.log_lambda_max)
+    return lambda_max, log_uniform(a.log_sigma_min, a.log_sigma_max)
+
+
+@njit(cache=True, nogil=True)
+def clip_baseline(values):
+    """Subtract the median and cut what is then negative."""
+    floor = np.median(values[::16])
+    values[:] = np.maximum(values - floor, 0.0)
+
+
+@njit(cache=True, nogil=True)
+def measure(pattern, own, laboratory, wavelength, quantiles, a):
+    """Noise (at the instrument's own step where it has one), background, clipping."""
+    add_floor(pattern, a)
+    lambda_max, sigma = draw_noise(a)
     if own:
         step = log_uniform(a.step_min, a.step_max) * wavelength / CANONICAL
         if laboratory and chance(0.6):
@@ -137,15 +155,20 @@ def measure(pattern, own, laboratory, wavelength, quantiles, a):
     else:
         add_noise(pattern, lambda_max, sigma, quantiles)
     if chance(a.clip_probability):
-        floor = np.median(pattern[::16])
-        pattern[:] = np.maximum(pattern - floor, 0.0)
+        clip_baseline(pattern)
+
+
+@njit(cache=True, nogil=True)
+def draw_stretch():
+    """First point and number of points of a random stretch of at least 60 % of the grid."""
+    kept = int(np.random.uniform(0.6, 1.0) * POINTS)
+    return 0 if chance(0.5) else POINTS - kept, kept
 
 
 @njit(cache=True, nogil=True)
 def truncate(pattern):
-    """Keep a random stretch of at least 60 % of the grid; the rest is 0, as uncovered points."""
-    kept = int(np.random.uniform(0.6, 1.0) * POINTS)
-    first = 0 if chance(0.5) else POINTS - kept
+    """Keep a stretch; the rest is 0, as uncovered points."""
+    first, kept = draw_stretch()
     low = pattern[first : first + kept].min()
     pattern -= low
     pattern[:first] = 0.0
@@ -158,7 +181,30 @@ def draw_one(crystal, other, tables, a, pattern, label):
 
     `other` is the crystal of a second phase, used with its probability.
     """
-    numbers, cells, to_niggli, offsets, hkl, strength, rotations, counts, quantiles = tables
+    own, laboratory, wavelength = draw_clean(crystal, other, tables, a, -1, pattern, label)
+    measure(pattern, own, laboratory, wavelength, tables[-1], a)
+    if chance(a.truncation_probability):
+        truncate(pattern)
+
+
+@njit(cache=True, nogil=True)
+def stage(seed, number):
+    """Begin a stage with random numbers of its own, unless `seed` is negative.
+
+    So a cause switched on leaves what is drawn for the others as it was.
+    """
+    if seed >= 0:
+        np.random.seed((16 * seed + number) % 2**32)
+
+
+@njit(cache=True, nogil=True)
+def draw_clean(crystal, other, tables, a, seed, pattern, label):
+    """Everything up to the instrument's counting; `seed`: see `stage`.
+
+    Returns whether there is an own step, whether it is a laboratory's, and the wavelength (Å).
+    """
+    numbers, cells, to_niggli, offsets, hkl, strength, rotations, counts, _ = tables
+    stage(seed, 0)
     # Straight on the canonical grid means measured at 20 keV.
     own = chance(a.own_step_probability)
     laboratory = own and chance(a.lab_probability)
@@ -167,20 +213,27 @@ def draw_one(crystal, other, tables, a, pattern, label):
         wavelength = CU_MEAN if laboratory else log_uniform(0.35, 1.1)
     polarization = 0.5 if laboratory else 0.99
     conversion = CU_MEAN if not laboratory or chance(0.7) else CU_K_ALPHA1
+    stage(seed, 9)
     zero = np.random.normal(0, a.zero_shift) if a.zero_shift > 0 else 0.0
+    stage(seed, 10)
     shift = np.random.normal(0, a.displacement) if a.displacement > 0 else 0.0
+    stage(seed, 11)
     doublet = laboratory and chance(a.doublet_probability)
     line = CU_K_ALPHA1 / conversion if laboratory else 1.0
     if laboratory and not doublet:
         line = 1.0
     pattern[:] = 0.0
+    stage(seed, 1)
     broadening = draw_broadening(a)
     main_peak = 0.0
+    stage(seed, 2)
     second = chance(a.second_phase_probability)
     for phase in range(2 if second else 1):
         index = crystal if phase == 0 else other
         system = system_of(numbers[index])
+        stage(seed, 3 + 2 * phase)
         g, niggli = strained_metric(cells[index], system, to_niggli[index].astype(np.float64), a)
+        stage(seed, 4 + 2 * phase)
         rows = slice(offsets[index], offsets[index + 1])
         sine, area = peak_heights(
             hkl[rows],
@@ -200,11 +253,11 @@ def draw_one(crystal, other, tables, a, pattern, label):
         add_lines(pattern, sine, area, broadening, line, zero, shift)
         if doublet:
             add_lines(pattern, sine, 0.5 * area, broadening, CU_K_ALPHA2 / conversion, zero, shift)
+    stage(seed, 7)
     if chance(a.impurity_probability):
         add_impurities(pattern, broadening, a)
+    stage(seed, 8)
     if chance(a.saturation_probability):
         ceiling = np.random.uniform(0.3, 0.9) * pattern.max()
         pattern[:] = np.minimum(pattern, ceiling)
-    measure(pattern, own, laboratory, wavelength, quantiles, a)
-    if chance(a.truncation_probability):
-        truncate(pattern)
+    return own, laboratory, wavelength

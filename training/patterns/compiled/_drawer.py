@@ -25,6 +25,21 @@ def _draw_all(crystals, others, tables, a, seed, patterns, labels):
             patterns[b, i] = (work[i] - low) / max(high - low, 1e-30)
 
 
+def tables_of(store: ReflectionStore, symmetry: SymmetryTables) -> tuple[NDArray, ...]:
+    """The compiled code's view of a store."""
+    return (
+        store.space_group_number.astype(np.int64),
+        store.cell,
+        store.to_niggli,
+        store.offsets,
+        store.hkl,
+        store.strength,
+        symmetry.rotations.astype(np.float32),
+        symmetry.counts,
+        QUANTILES,
+    )
+
+
 class PatternDrawer:
     """Draws batches from a store; holds the compiled code's view of it."""
 
@@ -38,17 +53,7 @@ class PatternDrawer:
         symmetry = symmetry or SymmetryTables.derived()
         self.threads = threads
         self._numbers = store.space_group_number.astype(np.int64)
-        self._tables = (
-            self._numbers,
-            store.cell,
-            store.to_niggli,
-            store.offsets,
-            store.hkl,
-            store.strength,
-            symmetry.rotations.astype(np.float32),
-            symmetry.counts,
-            QUANTILES,
-        )
+        self._tables = tables_of(store, symmetry)
         self._augmentation = augmentation
 
     def draw(self, crystals: NDArray[np.int64], seed: int) -> Batch:
