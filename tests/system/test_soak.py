@@ -12,7 +12,7 @@ from tools.soak._soak import Offered, soak
 MINUTES = float(os.environ.get("SOAK_MINUTES", "0.35"))
 
 
-@pytest.mark.timeout(90 * MINUTES + 120)
+@pytest.mark.timeout(90 * MINUTES + 240)
 def test_nothing_is_lost_and_the_memory_stays(tmp_path):
     """Set SOAK_MINUTES=5 for one that can tell whether memory is flat."""
     long = MINUTES >= 3

@@ -17,7 +17,7 @@ from urllib.request import ProxyHandler, build_opener
 
 from tools.local_triton import free_ports
 
-_PATIENCE = 60.0
+_PATIENCE = 180.0
 _OPENER = build_opener(ProxyHandler({}))
 
 

@@ -18,7 +18,7 @@ _STOPPED_WITHIN = 4.0
 _PAUSED = 0.7
 """Chance that a scan nobody acknowledges is paused before a burst while the service is down: else
 a machine on which restarts take long would hear nothing at all."""
-_PATIENCE = 90.0
+_PATIENCE = 240.0
 """s after which the service has failed to take something."""
 
 
