@@ -146,7 +146,7 @@ def hdf5(data: bytes) -> None:
         _READERS.append(Hdf5Reader(2.0))
     path = _file(data, f"-{next(_NUMBERS)}.h5")  # by name, a bad file is known again
     try:
-        results = read_results(path, format="nexus", hdf5=_READERS[0].patterns)
+        results = read_results(path, format="nexus", hdf5=_READERS[0])
         for result in itertools.islice(results, 16):
             if isinstance(result, Pattern):
                 _convert(result)

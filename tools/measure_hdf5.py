@@ -42,15 +42,15 @@ def main() -> None:
         one = write(Path(folder) / "one.nxs", 1, asked.points)
         stack = write(Path(folder) / "stack.nxs", FRAMES, asked.points)
         began = time.perf_counter()
-        consume(one, reader.patterns)
+        consume(one, reader)
         print(f"first file, the process started for it: {time.perf_counter() - began:.2f} s\n")
         reference = Reference("", "", "", "/entry/data/I", FRAMES // 2, (asked.points,))
         print("| what is read | here, ms | in the process, ms | more, ms |")
         print("|---|---|---|---|")
         row("a file of one pattern", asked.rounds, 1,
-            lambda: consume(one), lambda: consume(one, reader.patterns))  # fmt: skip
+            lambda: consume(one), lambda: consume(one, reader))  # fmt: skip
         row(f"a pattern of a file of {FRAMES}", asked.rounds // 10, FRAMES,
-            lambda: consume(stack), lambda: consume(stack, reader.patterns))  # fmt: skip
+            lambda: consume(stack), lambda: consume(stack, reader))  # fmt: skip
         row("an event's row", asked.rounds, 1,
             lambda: read_rows(stack, reference), lambda: reader.rows(stack, reference))  # fmt: skip
 
@@ -67,7 +67,7 @@ def damage(count: int) -> None:
             path = Path(folder) / f"{number}.nxs"
             path.write_bytes(seed[:at] + rng.randbytes(1) + seed[at + 1 :])
             try:
-                consume(path, reader.patterns)
+                consume(path, reader)
                 ends["read"] += 1
             except PatternError as error:
                 _, lost, reason = str(error).partition("libhdf5 ")
@@ -76,7 +76,7 @@ def damage(count: int) -> None:
     print(f"libhdf5 {h5py.version.hdf5_version}, {len(seed)} bytes: {dict(ends)}")
 
 
-def consume(path: Path, hdf5: Callable | None = None) -> None:
+def consume(path: Path, hdf5: Hdf5Reader | None = None) -> None:
     """Read all patterns of a file."""
     for _ in read_results(path, hdf5=hdf5):
         pass

@@ -6,14 +6,17 @@ import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from os import PathLike
 from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
 from ..errors import ConfigurationError
+from ..integration import Integrator
 from ..pattern import HC_KEV_ANGSTROM, Pattern
 from ..prediction import Prediction
 from ..service import Metrics, Service, Settings
+from ..sources import frame_integrator
 from ..sources._assembler import PatternKeys
 from ._answers import Answers
 from ._document_source import DocumentSource
@@ -38,6 +41,8 @@ class AlphaDiffractCallback:
     predictor: shared with devices; one of its own, on `engine`, where not given.
     keys: data keys to read, e.g. ``{"intensity": "det_chi", "axis": "det_q"}``; what is not named
     is found by name, unit and shape.
+    poni: calibration of a detector whose frames are to be integrated, here, in a thread of this
+    process. integration: ``pixel_mask``, ``npt``, ``polarization_factor``, ``error_model``.
     energy_kev, wavelength: of patterns that name none; at most one of them.
     queue_size: documents that may wait; an event beyond is answered ``refused``. `queue_mib`
     bounds the same by the size of its arrays.
@@ -53,6 +58,8 @@ class AlphaDiffractCallback:
         predictor: Predictor | None = None,
         background: str | None = None,
         keys: Mapping[str, str] | None = None,
+        poni: str | PathLike[str] | None = None,
+        integration: Mapping[str, Any] | None = None,
         energy_kev: float | None = None,
         wavelength: float | None = None,
         queue_size: int = 1000,
@@ -66,6 +73,7 @@ class AlphaDiffractCallback:
         if energy_kev is not None:
             wavelength = HC_KEV_ANGSTROM / energy_kev
         pattern_keys = _keys(keys or {})
+        integrator = frame_integrator(poni, **(integration or {}))
         settings = Settings.load(background=background, queue_size=128, sink_timeout=60.0)
         self.answers = Answers()
         """The latest predictions, for devices that wait for one."""
@@ -82,7 +90,9 @@ class AlphaDiffractCallback:
         self._service: Service
         self._task: Future[Metrics]
         self.predictor.submit(
-            self._start(pattern_keys, wavelength, queue_size, queue_mib * 2**20, settings)
+            self._start(
+                pattern_keys, integrator, wavelength, queue_size, queue_mib * 2**20, settings
+            )
         ).result()
 
     def __call__(self, name: str, document: Mapping[str, Any]) -> None:
@@ -142,6 +152,7 @@ class AlphaDiffractCallback:
     async def _start(
         self,
         keys: PatternKeys,
+        integrator: Integrator | None,
         wavelength: float | None,
         size: int,
         max_bytes: int,
@@ -155,6 +166,7 @@ class AlphaDiffractCallback:
             size=size,
             max_bytes=max_bytes,
             finished=self._finish,
+            integrator=integrator,
         )
         self._service = Service([self._source], [self._sink], self.predictor.engine, settings)
         self._task = self.predictor.submit(self._service.run())

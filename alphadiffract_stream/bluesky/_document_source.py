@@ -14,8 +14,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import PatternError
+from ..integration import Integrator
 from ..sources import Message, PatternRefused, RunStopped
 from ..sources._assembler import Assembler, PatternKeys
+from ..sources._external import filled
 
 _Item = tuple[str, Mapping[str, Any], int, str]
 """Name, document, bytes, and why its arrays were let go ('' where they were not)."""
@@ -42,6 +44,7 @@ class DocumentSource:
         size: int,
         max_bytes: int,
         finished: Callable[[str], None],
+        integrator: Integrator | None = None,
     ) -> None:
         self.overflowed = 0
         """Events whose arrays were let go."""
@@ -49,7 +52,7 @@ class DocumentSource:
         self._size = size
         self._max_bytes = max_bytes
         self._finished = finished
-        self._assembler = Assembler(keys, "runengine", "", wavelength)
+        self._assembler = Assembler(keys, "runengine", "", wavelength, integrator=integrator)
         self._items: deque[_Item] = deque()
         self._bytes = 0
         self._lock = threading.Lock()
@@ -83,10 +86,10 @@ class DocumentSource:
                 self._arrived.clear()
                 await self._wait()
                 messages = self._assembler.expire()
-            for message in messages:
+            async for message in filled(None, messages):
                 yield message
             self._settle(messages)
-        for message in self._assembler.finish():
+        async for message in filled(None, self._assembler.finish()):
             yield message
 
     async def close(self) -> None:

@@ -13,6 +13,7 @@ import typer
 from ._options import Background, Energy, EngineUrl, Json, Wavelength, wavelength_of
 
 if TYPE_CHECKING:
+    from ..integration import Integrator
     from ..pattern import Pattern
     from ..prediction import Prediction
 
@@ -28,6 +29,14 @@ def predict(
         str | None,
         typer.Option(metavar="UNIT", help="Of the radial axis: 2th_deg, q_A^-1, d_A …"),
     ] = None,
+    poni: Annotated[
+        Path | None,
+        typer.Option("--poni", metavar="FILE", help="Calibration, to integrate detector frames."),
+    ] = None,
+    pixel_mask: Annotated[
+        Path | None,
+        typer.Option("--pixel-mask", metavar="FILE", help="Bad pixels are not 0 in this image."),
+    ] = None,
     background: Background = None,
     as_json: Json = False,
     engine: EngineUrl = None,
@@ -38,12 +47,14 @@ def predict(
 ) -> None:
     """Crystal system, space group and lattice of the patterns in FILE…
 
-    --energy, --wavelength and --unit go before what the files say. Exit status: 0 if every pattern
-    was predicted, 2 if some were not, 1 if nothing could start.
+    Detector frames (.cbf, .edf, .tif, HDF5) are integrated with --poni. --energy, --wavelength and
+    --unit go before what the files say. Exit status: 0 if every pattern was predicted, 2 if some
+    were not, 1 if nothing could start.
     """
     from ..engines import open_engine
     from ..grid import check_background
     from ..service import predict_each
+    from ..sources import frame_integrator
 
     override = wavelength_of(energy, wavelength)
     check_background(background)
@@ -52,9 +63,10 @@ def predict(
         from ..dashboard import check_plot
 
         check_plot(plot)
+    integrator = frame_integrator(poni, pixel_mask=pixel_mask)
     opened = open_engine(engine or "onnx:")
     drawing = _Drawing(plot)
-    patterns = drawing.keeping(_patterns(files, override, unit))
+    patterns = drawing.keeping(_patterns(files, override, unit, integrator))
     predictions = drawing.pairing(predict_each(patterns, opened, background=background))
     show = _show_json if as_json else _show_table
     every = show(predictions)
@@ -114,7 +126,7 @@ def _check_unit(unit: str | None) -> None:
 
 
 def _patterns(
-    files: list[Path], wavelength: float | None, unit: str | None
+    files: list[Path], wavelength: float | None, unit: str | None, integrator: Integrator | None
 ) -> Iterator[Pattern | Prediction]:
     """Patterns in the files, and refusals in the place of what cannot be read."""
     from rich.console import Console
@@ -130,7 +142,7 @@ def _patterns(
     with closing(Hdf5Reader()) as hdf5:
         for file in track(files, "reading", console=console, transient=True, disable=quiet):
             origin = Origin("file", str(file))
-            said = {"wavelength": wavelength, "unit": unit, "hdf5": hdf5.patterns}
+            said = {"wavelength": wavelength, "unit": unit, "hdf5": hdf5, "integrator": integrator}
             try:
                 for found in read_results(file, **said):
                     yield refusal(origin, found) if isinstance(found, PatternError) else found

@@ -70,7 +70,7 @@ def _patterns(files: list[Path], wavelength: float | None, unread: list[str]) ->
     with closing(Hdf5Reader()) as hdf5:
         for file in files:
             try:
-                for found in read_results(file, wavelength=wavelength, hdf5=hdf5.patterns):
+                for found in read_results(file, wavelength=wavelength, hdf5=hdf5):
                     if isinstance(found, PatternError):
                         _skip(file, found, unread)
                     else:

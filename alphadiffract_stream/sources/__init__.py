@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..urls import open_url
+from ._frame_options import frame_integrator
 from ._hdf5_process import Hdf5Reader
 from ._messages import (
     Dropped,
@@ -30,6 +31,7 @@ __all__ = [
     "RunStarted",
     "RunStopped",
     "Source",
+    "frame_integrator",
     "open_source",
     "read_pattern",
     "read_patterns",

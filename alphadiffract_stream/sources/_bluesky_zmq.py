@@ -52,11 +52,18 @@ class Options(DocumentOptions, CurveOptions):
     allow_pickle: bool = False
     """Read pickles: whoever can publish to the proxy can then run code here."""
     rcvhwm: Annotated[int, Field(ge=0)] = 10_000
-    """Messages kept while they are not read; 0: without limit. 0MQ's own default is 1000."""
+    """Messages kept while they are not read; 0: without limit. 0MQ's own default is 1000.
+    With `poni`, unless given: 100, since each may hold a frame."""
     max_message: Annotated[int, Field(ge=1)] = DEFAULT_MAX_MESSAGE
     """Bytes."""
     max_rate: Annotated[float, Field(ge=1, allow_inf_nan=False)] = 20_000
     """Documents a second of one stream of a run, above which they are dropped."""
+
+    @property
+    def hwm(self) -> int:
+        """Messages kept while they are not read."""
+        frames = self.poni is not None and "rcvhwm" not in self.model_fields_set
+        return 100 if frames else self.rcvhwm
 
 
 class BlueskyZmqSource:
@@ -76,6 +83,7 @@ class BlueskyZmqSource:
             wavelength,
             patience=options.patience,
             external=self._filler is not None,
+            integrator=options.integrator(),
         )
         self._recalled: list[Message] = []
         self._shedding: Shedding | None = None
@@ -84,7 +92,7 @@ class BlueskyZmqSource:
             url.address,
             zmq.SUB,
             topic=prefix + b" " if prefix else b"",
-            hwm=options.rcvhwm,
+            hwm=options.hwm,
             max_message=options.max_message,
             curve=options.curve(url, bind=False),
         )

@@ -5,18 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import Field, field_validator
 
 from ..errors import PatternError
 from ._assembler import PatternKeys, axis_unit
 from ._external import Filler
+from ._frame_options import FrameOptions
 from ._hdf5_process import HDF5_TIMEOUT
 
 
-class DocumentOptions(BaseModel):
+class DocumentOptions(FrameOptions):
     """What the operator says of the documents; see docs/reference/wire.md."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     patience: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
     """s that documents wait for the start or descriptor they refer to."""
@@ -40,6 +39,13 @@ class DocumentOptions(BaseModel):
     def _names_a_key(cls, value: str | None) -> str | None:
         if value is not None and value.replace(".", "", 1).isdigit():
             raise ValueError("names a data key; give a value with --energy or --wavelength")
+        return value
+
+    @field_validator("mask")
+    @classmethod
+    def _names_no_file(cls, value: str | None) -> str | None:
+        if value is not None and "/" in value:
+            raise ValueError("names a data key; a file of bad pixels is given with pixel_mask=")
         return value
 
     @field_validator("unit")

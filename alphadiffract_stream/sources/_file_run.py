@@ -28,6 +28,7 @@ class FileRun:
         self.num_events = 0
         self.decoding = Decoding()
         self._options = options
+        self._integrator = options.integrator()
         self._wavelength = wavelength
         self._transport = transport
         self._hdf5 = Hdf5Reader(options.hdf5_timeout)
@@ -53,7 +54,7 @@ class FileRun:
 
         wait: raise FileBusyError instead of refusing a file that its writer has locked.
         """
-        results = self._options.read(path, self._wavelength, self._hdf5.patterns)
+        results = self._options.read(path, self._wavelength, self._integrator, self._hdf5)
         try:
             while True:
                 began = time.perf_counter()

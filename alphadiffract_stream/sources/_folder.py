@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
@@ -27,8 +27,18 @@ class _Pending:
 class Folder:
     """Files below `path` that match, from first sight to being read."""
 
-    def __init__(self, path: Path, *, pattern: str, recursive: bool, settle: float) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        pattern: str,
+        recursive: bool,
+        settle: float,
+        suffixes: Collection[str] = frozenset(SUFFIXES),
+    ) -> None:
+        """suffixes: endings a plain ``*`` takes."""
         self.path = path.resolve()
+        self._suffixes = suffixes
         self.pattern = pattern
         self.recursive = recursive
         self.settle = settle
@@ -88,7 +98,7 @@ class Folder:
     def matches(self, path: Path) -> bool:
         """Whether `path` is one of the files asked for; hidden ones only by name."""
         if self.pattern == "*":
-            return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
+            return path.suffix.lower() in self._suffixes and not path.name.startswith(".")
         if "/" in self.pattern:
             return path.is_relative_to(self.path) and fnmatch(
                 str(path.relative_to(self.path)), self.pattern

@@ -77,6 +77,7 @@ class KafkaSource:
             wavelength,
             patience=options.patience,
             external=self._filler is not None,
+            integrator=options.integrator(),
         )
         self._offsets = Offsets()
         self.decoding = Decoding()

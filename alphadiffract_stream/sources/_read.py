@@ -7,8 +7,11 @@ from os import PathLike
 from pathlib import Path
 
 from ..errors import PatternError
+from ..integration import Integrator
 from ..pattern import Origin, Pattern, RadialUnit
-from ._formats import MAX_BYTES, Parsed, Reader, parse
+from ._formats import MAX_BYTES, Parsed, parse
+from ._hdf5_process import Hdf5Reader
+from ._images import parse_frames
 
 
 def read_pattern(
@@ -63,16 +66,23 @@ def read_results(
     format: str | None = None,
     max_bytes: int = MAX_BYTES,
     fallback: float | None = None,
-    hdf5: Reader | None = None,
+    integrator: Integrator | None = None,
+    hdf5: Hdf5Reader | None = None,
 ) -> Iterator[Pattern | PatternError]:
     """As `read_patterns`, going on after a bad pattern: its error takes its place.
 
     fallback: Å, used where the file gives no wavelength, or none that can be relied on.
-    hdf5: reads HDF5 in place of this process, which a damaged file can end or keep for ever:
-    `Hdf5Reader().patterns`.
+    integrator: for frames of a detector, which are refused without one; a wavelength given here
+    goes before that of its PONI file, which goes before `fallback`.
+    hdf5: reads HDF5 in place of this process, which a damaged file can end or keep for ever.
     """
     file = Path(path)
-    for seq_num, parsed in enumerate(parse(file, format, max_bytes, hdf5), 1):
+    if integrator is None:
+        results = parse(file, format, max_bytes, hdf5.patterns if hdf5 else None)
+    else:
+        beam = fallback if wavelength is None and integrator.wavelength is None else wavelength
+        results = parse_frames(file, integrator, beam, format, max_bytes, hdf5)
+    for seq_num, parsed in enumerate(results, 1):
         origin = Origin(transport="file", name=str(path), seq_num=seq_num, time=_mtime(file))
         try:
             if isinstance(parsed, PatternError):
@@ -84,7 +94,7 @@ def read_results(
 
 def _unit(parsed: Parsed, unit: RadialUnit | str | None) -> tuple[RadialUnit | str, float]:
     """Unit and scale of the axis. The operator's unit means the numbers as they stand."""
-    if unit is not None:
+    if unit is not None and not parsed.settled:
         return unit, 1.0
     if "unit" in parsed.doubts:
         raise parsed.doubts["unit"]
@@ -99,7 +109,7 @@ def _pattern(
     fallback: float | None,
 ) -> Pattern:
     source = "argument"
-    if wavelength is None:
+    if wavelength is None or parsed.settled:
         wavelength, source = parsed.wavelength, parsed.wavelength_source
     if wavelength is None and fallback is not None:
         wavelength, source = fallback, "argument"

@@ -6,20 +6,21 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, PositiveFloat, ValidationError, model_validator
+from pydantic import Field, PositiveFloat, ValidationError, model_validator
 
 from ..errors import ConfigurationError, PatternError
+from ..integration import Integrator
 from ..pattern import Pattern, RadialUnit, wavelength_from_energy
 from ..urls import Url
-from ._formats import FORMATS, MAX_BYTES, Reader
-from ._hdf5_process import HDF5_TIMEOUT
+from ._formats import FORMATS, MAX_BYTES, SUFFIXES
+from ._frame_options import FrameOptions
+from ._hdf5_process import HDF5_TIMEOUT, Hdf5Reader
+from ._images import IMAGE_SUFFIXES
 from ._read import read_results
 
 
-class ReadOptions(BaseModel):
+class ReadOptions(FrameOptions):
     """What the operator says of every file a source reads."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     wavelength: PositiveFloat | None = None
     """Å; goes before what the files say."""
@@ -32,7 +33,7 @@ class ReadOptions(BaseModel):
     max_mib: float = Field(default=MAX_BYTES / 2**20, gt=0)
     """Largest text file, MiB."""
     hdf5_timeout: float = Field(default=HDF5_TIMEOUT, gt=0, le=3600)
-    """s that one pattern of an HDF5 file may take, after which the file is refused."""
+    """s that one pattern or frame of an HDF5 file may take, after which the file is refused."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -42,12 +43,21 @@ class ReadOptions(BaseModel):
             raise ValueError(f"format is one of {', '.join(sorted(FORMATS))}")
         return self
 
+    @property
+    def suffixes(self) -> frozenset[str]:
+        """Endings of the files that are read."""
+        return frozenset(SUFFIXES) | (IMAGE_SUFFIXES if self.poni else frozenset())
+
     def read(
-        self, path: Path, fallback: float | None, hdf5: Reader | None = None
+        self,
+        path: Path,
+        fallback: float | None,
+        integrator: Integrator | None = None,
+        hdf5: Hdf5Reader | None = None,
     ) -> Iterator[Pattern | PatternError]:
         """Patterns of `path`; `fallback` (Å) where neither options nor file give a wavelength.
 
-        hdf5: as in `read_results`.
+        integrator: that of these options, made once for all files. hdf5: as in `read_results`.
         """
         wavelength = self.wavelength
         if self.energy is not None:
@@ -59,6 +69,7 @@ class ReadOptions(BaseModel):
             format=self.format,
             max_bytes=int(self.max_mib * 2**20),
             fallback=fallback,
+            integrator=integrator,
             hdf5=hdf5,
         )
 

@@ -24,6 +24,7 @@ from ..wire import read_options
 from ._assembler import Assembler
 from ._decoding import Decoding
 from ._document_options import DocumentOptions
+from ._external import filled
 from ._messages import Message, Remembered
 from ._tiled_run import Named, TiledRun
 
@@ -44,7 +45,13 @@ class Options(DocumentOptions):
     since: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
     """Unix time; runs that began later are answered. Else: from now on."""
     rows: Annotated[int, Field(ge=1)] = 100
-    """Of one request."""
+    """Of one request. With `poni`, unless given: 4, since each may hold a frame."""
+
+    @property
+    def rows_at_once(self) -> int:
+        """Of one request."""
+        frames = self.poni is not None and "rows" not in self.model_fields_set
+        return 4 if frames else self.rows
 
 
 class TiledSource:
@@ -65,7 +72,12 @@ class TiledSource:
         self._uids = [uid for uid in options.run.split(",") if uid]
         self._since = time.time() if options.since is None else options.since
         self._assembler = Assembler(
-            options.keys, TRANSPORT, name, wavelength, patience=options.patience
+            options.keys,
+            TRANSPORT,
+            name,
+            wavelength,
+            patience=options.patience,
+            integrator=options.integrator(),
         )
         self._runs: dict[str, TiledRun] = {uid: self._new(uid) for uid in self._uids}
         """Those that are not read to their end, and those that were, to know them again."""
@@ -87,14 +99,14 @@ class TiledSource:
                 for run in [one for one in self._runs.values() if not one.stopped]:
                     async for message in self._read(catalog, run):
                         yield message
-            for message in self._assembler.expire():
+            async for message in filled(None, self._assembler.expire()):
                 yield message
             if self._uids and all(run.stopped for run in self._runs.values()):
                 break
             await self._pause()
         if catalog is not None:
             await asyncio.to_thread(self._disconnect, catalog)
-        for message in self._assembler.suspend():
+        async for message in filled(None, self._assembler.suspend()):
             yield message
 
     @property
@@ -119,7 +131,7 @@ class TiledSource:
                 named: Named | None = await asyncio.to_thread(next, documents, None)
                 if named is None:
                     break
-                for message in self.decoding(self._assembler.feed, *named):
+                async for message in filled(None, self.decoding(self._assembler.feed, *named)):
                     yield message
         except _TROUBLE as error:
             log.warning("%s: run %s: %s; looked at again", self.name, run.uid, error)
@@ -133,7 +145,7 @@ class TiledSource:
                 self._runs[uid] = self._new(uid)
 
     def _new(self, uid: str) -> TiledRun:
-        return TiledRun(uid, self._options.rows)
+        return TiledRun(uid, self._options.rows_at_once)
 
     async def _pause(self) -> None:
         try:

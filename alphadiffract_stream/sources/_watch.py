@@ -66,6 +66,7 @@ class WatchSource:
             pattern=self._options.pattern,
             recursive=self._options.recursive,
             settle=self._options.settle,
+            suffixes=self._options.suffixes,
         )
         try:
             self._folder.begin(existing=self._options.existing)

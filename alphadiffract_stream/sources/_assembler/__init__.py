@@ -5,12 +5,13 @@ from __future__ import annotations
 from ._assembler import Assembler
 from ._keys import PatternKeys
 from ._recent import Recent
-from ._references import Reference
+from ._references import SERIES, Reference
 from ._seen import SequenceSet
 from ._unfilled import Beside, Unfilled
 from ._units import axis_unit
 
 __all__ = [
+    "SERIES",
     "Assembler",
     "Beside",
     "PatternKeys",

@@ -15,6 +15,7 @@ from functools import partial
 from typing import Any
 
 from ...errors import DecodeError, PatternError
+from ...integration import Integrator
 from ...pattern import Origin
 from .._messages import (
     Dropped,
@@ -26,7 +27,7 @@ from .._messages import (
     RunStopped,
 )
 from ._keys import OURS, PatternKeys, RunHints, find_intensity, may_hold_patterns
-from ._layout import metadata
+from ._layout import Layout, metadata
 from ._memory import Memory, after_start
 from ._raw_documents import Descriptor, Event, EventHead, Start, Stop, read, unpack_page
 from ._recent import Recent
@@ -43,6 +44,7 @@ _REMEMBERED = {"start", "descriptor", "stop", *_EXTERNAL}
 _EVENT_WAIT = 0.25
 """s that a row of a stream without any data of its own waits for its event."""
 _NOBODY_READ_IT = PatternError("external data", "nobody read it", "name folders with ?data=")
+_NOBODY_INTEGRATED_IT = PatternError("frame", "nobody integrated it", "give ?poni=FILE")
 
 
 class Assembler:
@@ -61,6 +63,8 @@ class Assembler:
     max_runs: runs that may be open; beyond it the oldest is closed as aborted.
     external: whether somebody reads files: events with external data then come out as `Unfilled`,
     and else are refused.
+    integrator: for frames of a detector, which then come out as `Unfilled` as well; without one
+    they are refused.
     replay_after: s after which the start of a closed run is taken for a replay and the run begins
     anew; before, for a document that came twice.
     """
@@ -76,6 +80,7 @@ class Assembler:
         max_waiting: int = 1000,
         max_runs: int = 64,
         external: bool = False,
+        integrator: Integrator | None = None,
         replay_after: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -85,6 +90,7 @@ class Assembler:
         self._patience = patience
         self._max_runs = max_runs
         self._external = external
+        self._integrator = integrator
         self._replay_after = replay_after
         self._clock = clock
         self._runs: dict[str, Run] = {}
@@ -151,6 +157,7 @@ class Assembler:
                 except DecodeError as error:
                     reason = f"{name} document kept of run {run.run_uid}: {error}"
                     messages.append(Dropped(self._source, reason))
+            messages += self._go_on_with_frames(run.run_uid)
         self._memory = self._memory or Memory()
         return messages
 
@@ -172,6 +179,8 @@ class Assembler:
         """
         stream = self._streams.get(str(said.get("descriptor")))
         if stream is None or stream.early is not None or not stream.analysed:
+            return None
+        if stream.only_frames:  # whether it is answered depends on the run's other streams
             return None
         try:
             event = read(EventHead, said)
@@ -343,7 +352,8 @@ class Assembler:
         stream = self._streams.get(str(doc.get("descriptor")))
         if name != "stream_datum" or stream is None:
             return []
-        if not stream.analysed or stream.external_told:
+        elsewhere = stream.run.analysed_stream not in (None, stream.descriptor.name)
+        if not stream.analysed or stream.external_told or (stream.only_frames and elsewhere):
             return []
         stream.external_told = True
         raise DecodeError(
@@ -369,17 +379,20 @@ class Assembler:
             found[key] = reference
         stream.unfilled.pop(event.seq_num, None)
         stream.seen.add(event.seq_num)
-        origin = self._origin(stream.run.uid, event)
-        return [
-            Unfilled(
-                origin,
-                _NOBODY_READ_IT,
-                metadata(stream.descriptor, event),
-                references=found,
-                complete=partial(layout.filled, event, origin),
-                axis_from=layout.intensity if layout.axis is None else "",
-            )
-        ]
+        return [self._unfilled(layout, event, self._origin(stream.run.uid, event), found)]
+
+    @staticmethod
+    def _unfilled(
+        layout: Layout, event: Event, origin: Origin, found: Mapping[str, Reference]
+    ) -> Unfilled:
+        return Unfilled(
+            origin,
+            _NOBODY_READ_IT if found else _NOBODY_INTEGRATED_IT,
+            metadata(layout.descriptor, event),
+            references=found,
+            complete=partial(layout.filled, event, origin),
+            axis_from="" if layout.axis or layout.integrator else layout.intensity,
+        )
 
     def _rows_alone(self, stream: Stream, now: float) -> list[Message]:
         """Rows that have waited long enough for an event are answered without it."""
@@ -432,7 +445,7 @@ class Assembler:
                 continue
             early, stream.early = stream.early, None
             self._settle(stream)
-            if stream.analysed and not run.opened:
+            if stream.analysed and not stream.only_frames and not run.opened:
                 run.opened = True
                 messages.append(self._started(run, stream))
             for event in early:
@@ -447,13 +460,22 @@ class Assembler:
         start = run.start or {}
         try:
             named = RunHints.of(start).over(self._keys).intensity
-            intensity = find_intensity(stream.descriptor, named)
+            frames = self._integrator is not None
+            intensity = find_intensity(stream.descriptor, named, frames=frames)
             if intensity is None:
                 return
-            stream.use(intensity, start, self._keys, self._wavelength, files=self._external)
+            stream.use(
+                intensity,
+                start,
+                self._keys,
+                self._wavelength,
+                files=self._external,
+                integrator=self._integrator,
+            )
         except PatternError as error:
             stream.problem = error
-        run.analysed_stream = name
+        if not stream.only_frames:
+            run.analysed_stream = name
 
     def _started(self, run: Run, stream: Stream) -> RunStarted:
         start = run.start
@@ -466,6 +488,8 @@ class Assembler:
     def _answer(self, stream: Stream, event: Event) -> list[Message]:
         if not stream.analysed:
             return []
+        if stream.only_frames:
+            return self._refuse_frames(stream, event)
         origin = self._origin(stream.run.uid, event)
         stream.rows.pop(event.seq_num, None)
         if stream.layout is not None and self._external and event.seq_num not in stream.seen:
@@ -476,10 +500,40 @@ class Assembler:
                 raise DecodeError(f"external data: {error}") from None
         if not stream.seen.add(event.seq_num):
             return [Dropped(origin, "event document: a duplicate of one already answered")]
+        if stream.layout is not None and stream.layout.integrator is not None:
+            return [self._unfilled(stream.layout, event, origin, {})]
         try:
             return [PatternReceived(stream.pattern(event, origin))]
         except PatternError as error:
             return [PatternRefused(origin, error, metadata(stream.descriptor, event))]
+
+    def _refuse_frames(self, stream: Stream, event: Event) -> list[Message]:
+        """Frames that nobody can integrate; not where another stream holds the patterns."""
+        run, name = stream.run, stream.descriptor.name
+        if run.analysed_stream not in (None, name):
+            return []
+        run.analysed_stream = name
+        messages = [] if run.opened else self._open_with_frames(run, stream)
+        origin = self._origin(run.uid, event)
+        stream.rows.pop(event.seq_num, None)
+        if not stream.seen.add(event.seq_num):
+            return [Dropped(origin, "event document: a duplicate of one already answered")]
+        assert stream.problem is not None
+        about = metadata(stream.descriptor, event)
+        return [*messages, PatternRefused(origin, stream.problem, about)]
+
+    def _open_with_frames(self, run: Run, stream: Stream) -> list[Message]:
+        run.opened = True
+        remembered = self._memory.take(run.uid) if self._memory is not None else []
+        return [self._started(run, stream), *remembered]
+
+    def _go_on_with_frames(self, run_uid: str) -> list[Message]:
+        """A run that is remembered was opened, if only to refuse its frames."""
+        run = self._runs.get(run_uid)
+        if run is None or run.opened:
+            return []
+        streams = [stream for stream in run.streams if stream.only_frames]
+        return self._open_with_frames(run, streams[0]) if streams else []
 
     def _stop_if_complete(self, run: Run) -> list[Message]:
         if run.stop is None or run.waiting or not run.complete:

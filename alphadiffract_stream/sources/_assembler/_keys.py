@@ -85,14 +85,17 @@ class RunHints(BaseModel):
 
 
 def may_hold_patterns(descriptor: Descriptor) -> bool:
-    """Whether there is any array of one dimension in the stream's events."""
-    return any(key.one_dimensional for key in descriptor.data_keys.values())
+    """Whether there is any array of one dimension, or of two, in the stream's events."""
+    return any(key.one_dimensional or key.two_dimensional for key in descriptor.data_keys.values())
 
 
-def find_intensity(descriptor: Descriptor, named: str | None) -> str | None:
-    """The data key that holds the patterns of this stream; None if it has none.
+def find_intensity(
+    descriptor: Descriptor, named: str | None, *, frames: bool = False
+) -> str | None:
+    """The data key that holds the patterns of this stream, or its frames; None if it has neither.
 
-    Raises PatternError when several could be meant.
+    What is called an intensity goes before frames, and those before other arrays where the
+    operator gave a calibration (`frames`). Raises PatternError when several could be meant.
     """
     if named is not None:
         return named if named in descriptor.data_keys else None
@@ -107,7 +110,9 @@ def find_intensity(descriptor: Descriptor, named: str | None) -> str | None:
     called = [name for name in arrays if _INTENSITY.search(name.lower())]
     hinted = [name for name in descriptor.hinted if name in arrays]
     long = [name for name, key in arrays.items() if (key.size or _FEWEST_POINTS) >= _FEWEST_POINTS]
-    for candidates in (exactly, called, hinted, long):
+    images = _frames(descriptor)
+    order = (images, hinted, long) if frames else (hinted, long, images)
+    for candidates in (exactly, called, *order):
         if len(candidates) == 1:
             return candidates[0]
         if candidates:
@@ -117,6 +122,18 @@ def find_intensity(descriptor: Descriptor, named: str | None) -> str | None:
                 "name one with ?intensity=KEY",
             )
     return None
+
+
+def _frames(descriptor: Descriptor) -> list[str]:
+    """Data keys that look like frames of a detector; of several, those somebody would plot."""
+    found = [
+        name
+        for name, key in descriptor.data_keys.items()
+        if key.two_dimensional
+        and min(n or 0 for n in (key.shape or [])[-2:]) >= _FEWEST_POINTS
+        and not _other_role(name)
+    ]
+    return [name for name in found if name in descriptor.hinted] or found
 
 
 def find_beside(descriptor: Descriptor, intensity: str, role: re.Pattern[str]) -> str | None:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PatternError
+from ...integration import Integrator
 from ...pattern import Origin, Pattern
 from ._axis import REMEDY, Axis, find_axis, vector
 from ._beam import Beam, find_beam
@@ -17,6 +18,11 @@ from ._keys import PatternKeys, RunHints, find_sigma
 from ._raw_documents import Descriptor, Event
 from ._unfilled import Beside
 from ._units import axis_unit
+
+
+class FramesError(PatternError):
+    """Frames, and no calibration to integrate them by."""
+
 
 _EXTERNAL = (
     "external data is not read: name the folders it may lie in with ?data=FOLDER, or put the "
@@ -35,6 +41,8 @@ class Layout:
     beam: Beam
     sigma: str | None = None
     mask: str | None = None
+    integrator: Integrator | None = None
+    """Where the intensity is a frame that is to be integrated."""
 
     def external(self, event: Event) -> list[str]:
         """Data keys this event is read from whose values are not in it, but elsewhere."""
@@ -57,6 +65,8 @@ class Layout:
 
     def pattern(self, event: Event, origin: Origin, beside: Beside | None = None) -> Pattern:
         """The pattern in `event`. Raises PatternError naming what is missing or wrong."""
+        if self.integrator is not None:
+            return self._integrated(event, origin, self.integrator)
         intensity = self._array(event, "intensity", self.intensity)
         wavelength, source = self.beam.of(event)
         if self.axis is not None:
@@ -79,6 +89,19 @@ class Layout:
             metadata=metadata(self.descriptor, event),
         )
 
+    def _integrated(self, event: Event, origin: Origin, integrator: Integrator) -> Pattern:
+        """The operator's own wavelength goes after the PONI's, which is his as well."""
+        wavelength, source = self.beam.of(event)
+        if source == "operator" and integrator.wavelength is not None:
+            wavelength, source = None, ""
+        return integrator.pattern(
+            self._value(event, "frame", self.intensity),
+            wavelength=wavelength,
+            wavelength_source=source,
+            origin=origin,
+            metadata=metadata(self.descriptor, event),
+        )
+
     def _axis(self, event: Event, axis: Axis) -> NDArray[Any]:
         key, scale = axis.key, axis.unit.scale
         values = axis.values if key is None else self._array(event, "axis", key)
@@ -90,6 +113,9 @@ class Layout:
             raise PatternError("axis", f"not numbers ({error})", "send numbers") from None
 
     def _array(self, event: Event, role: str, key: str) -> Any:
+        return vector(self._value(event, role, key))
+
+    def _value(self, event: Event, role: str, key: str) -> Any:
         data_key = self.descriptor.data_keys[key]
         if key not in event.data:
             remedy = _EXTERNAL if data_key.external else f"every event must have {key!r}"
@@ -97,7 +123,7 @@ class Layout:
         value = event.data[key]
         if event.filled.get(key, not data_key.external) is False or isinstance(value, str):
             raise PatternError(role, f"{key!r} is not filled in ({value!r:.60})", _EXTERNAL)
-        return vector(value)
+        return value
 
     def _mask(self, event: Event) -> NDArray[np.bool_]:
         mask = np.asarray(self._array(event, "mask", self.mask or ""))
@@ -115,14 +141,18 @@ def make_layout(
     wavelength: float | None,
     *,
     files: bool = False,
+    integrator: Integrator | None = None,
 ) -> Layout:
     """How to read `descriptor`'s events. Raises PatternError where that cannot be settled.
 
     wavelength: Å, the operator's, used where neither event, configuration nor start names one.
     files: whether external data is read; its file may then say what the documents do not.
+    integrator: for frames of a detector, of the operator's calibration.
     """
     hints = RunHints.of(start)
     keys = hints.over(keys)
+    if descriptor.data_keys[intensity].two_dimensional:
+        return _frame_layout(descriptor, intensity, start, keys, hints, wavelength, integrator)
     for role, key in (("sigma", keys.sigma), ("mask", keys.mask)):
         if key is not None and key not in descriptor.data_keys:
             raise PatternError(role, f"no data key {key!r}", f"name a data key with ?{role}=")
@@ -136,6 +166,27 @@ def make_layout(
     )
     sigma = keys.sigma or find_sigma(descriptor, intensity)
     return Layout(descriptor, intensity, axis, beam, sigma, keys.mask)
+
+
+def _frame_layout(
+    descriptor: Descriptor,
+    intensity: str,
+    start: Mapping[str, Any],
+    keys: PatternKeys,
+    hints: RunHints,
+    wavelength: float | None,
+    integrator: Integrator | None,
+) -> Layout:
+    key = descriptor.data_keys[intensity]
+    if integrator is None:
+        remedy = (
+            "pass the detector's calibration with ?poni=FILE to integrate them here, "
+            "or name a pattern of one dimension with ?intensity=KEY"
+        )
+        raise FramesError("frame", f"{intensity!r} is frames of shape {key.shape}", remedy)
+    integrator.check_shape(key.shape or ())
+    beam = find_beam(descriptor, intensity, start, keys, hints, wavelength=wavelength, needed=True)
+    return Layout(descriptor, intensity, None, beam, integrator=integrator)
 
 
 def _axis_or_file(

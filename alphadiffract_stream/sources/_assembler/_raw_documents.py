@@ -55,6 +55,12 @@ class DataKey(Document):
         )
 
     @property
+    def two_dimensional(self) -> bool:
+        """Whether this may hold frames of a detector, one an event."""
+        rows, columns = (self.shape or [])[-2:] if len(self.shape or []) > 1 else (None, None)
+        return self.dtype == "array" and not self.one_dimensional and None not in (rows, columns)
+
+    @property
     def size(self) -> int | None:
         """Number of values, where the shape says."""
         return self.shape[-1] if self.shape else None

@@ -11,11 +11,20 @@ from pydantic import Field
 
 from ...errors import DecodeError
 from ._raw_documents import Document, read
+from ._series import file_of_series
 
 _HDF5 = "application/x-hdf5"
 _DATASET = "/entry/data/data"
 """Where areaDetector's file writer puts its frames."""
-_SPECS = {"AD_HDF5": _HDF5, "AD_HDF5_SWMR": _HDF5, "AD_HDF5_SWMR_STREAM": _HDF5}
+SERIES = "multipart/related"
+"""A file for each event; what follows ``;type=`` is left to the files' ending."""
+_SPECS = {
+    "AD_HDF5": _HDF5,
+    "AD_HDF5_SWMR": _HDF5,
+    "AD_HDF5_SWMR_STREAM": _HDF5,
+    "AD_TIFF": SERIES,
+    "AD_CBF": SERIES,
+}
 """Names of resources and the type of file each stands for."""
 Shape = tuple[int | None, ...]
 
@@ -128,9 +137,16 @@ class References:
         if datum is None or resource is None:
             return None
         said = {**resource.resource_kwargs, **datum.datum_kwargs}
+        place, mimetype = _joined(resource.root, resource.resource_path), _SPECS.get(resource.spec)
+        if mimetype == SERIES:
+            # Pilatus counts its files from 1.
+            first = _whole(said.get("initial_number", 1 if resource.spec == "AD_CBF" else 0))
+            per_point = max(1, _whole(said.get("frame_per_point", 1)))
+            number = first + per_point * _whole(said.get("point_number", 0))
+            place, mimetype = _in_series(place.rstrip("/") + "/", said, number)
         return Reference(
-            _joined(resource.root, resource.resource_path),
-            _SPECS.get(resource.spec, ""),
+            place,
+            mimetype or "",
             resource.spec,
             str(said.get("dataset") or said.get("path") or _DATASET),
             _whole(said.get("point_number", 0)),
@@ -145,15 +161,29 @@ class References:
             if datum.seq_nums.start <= seq_num < datum.seq_nums.stop:
                 resource = self._stream_resources[datum.stream_resource]
                 said = {**resource.resource_kwargs, **resource.parameters}
+                place = resource.uri or _joined(resource.root, resource.resource_path)
+                mimetype = resource.mimetype or _SPECS.get(resource.spec, "")
+                index = datum.indices.start + seq_num - datum.seq_nums.start
+                if mimetype.partition(";")[0] == SERIES:
+                    number = index - self._before(descriptor, key, datum)
+                    place, mimetype = _in_series(place, said, number)
                 return Reference(
-                    resource.uri or _joined(resource.root, resource.resource_path),
-                    resource.mimetype or _SPECS.get(resource.spec, ""),
+                    place,
+                    mimetype,
                     resource.spec,
                     str(said.get("dataset") or said.get("path") or _DATASET),
-                    datum.indices.start + seq_num - datum.seq_nums.start,
+                    index,
                     shape,
                 )
         return None
+
+    def _before(self, descriptor: str, key: str, datum: StreamDatum) -> int:
+        """Rows of the series before this one: each counts its files anew."""
+        spans = self._stream_datums[descriptor, key]
+        if spans[0].stream_resource == datum.stream_resource:
+            return 0
+        same = (one for one in spans if one.stream_resource == datum.stream_resource)
+        return next(same).indices.start
 
     def _add(self, datum: Datum) -> None:
         self._datums[datum.datum_id] = datum
@@ -189,6 +219,19 @@ def _unpack(page: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _joined(root: str, path: str) -> str:
     return f"{root.rstrip('/')}/{path.lstrip('/')}" if root else path
+
+
+def _in_series(place: str, said: Mapping[str, Any], number: int) -> tuple[str, str]:
+    """File `number` of the series at `place`, and its type; that is empty, and the reason stands
+    in place of the file, where there is no such series."""
+    template, filename = said.get("template"), said.get("filename", "")
+    try:
+        if not isinstance(template, str) or not isinstance(filename, str):
+            raise DecodeError(f"template {template!r:.60}, filename {filename!r:.60}")
+        name = file_of_series(template, filename, number)
+    except DecodeError as error:
+        return f"{place} with {error}", ""
+    return place + (name.lstrip("/") if place.endswith("/") else name), SERIES
 
 
 def _whole(value: Any) -> int:

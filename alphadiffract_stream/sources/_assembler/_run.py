@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import PatternError
+from ...integration import Integrator
 from ...pattern import Origin, Pattern
 from ._keys import OURS, PatternKeys
-from ._layout import Layout, make_layout
+from ._layout import FramesError, Layout, make_layout
 from ._raw_documents import Descriptor, Event, Stop
 from ._references import References
 from ._seen import SequenceSet
@@ -98,9 +99,24 @@ class Stream:
         wavelength: float | None,
         *,
         files: bool,
+        integrator: Integrator | None,
     ) -> None:
         """Analyse this stream. Raises PatternError where its documents do not say how."""
-        self.layout = make_layout(self.descriptor, intensity, start, keys, wavelength, files=files)
+        self.layout = make_layout(
+            self.descriptor,
+            intensity,
+            start,
+            keys,
+            wavelength,
+            files=files,
+            integrator=integrator,
+        )
+
+    @property
+    def only_frames(self) -> bool:
+        """Whether it holds frames that nothing is there to integrate with: another stream of the
+        run may hold the patterns."""
+        return isinstance(self.problem, FramesError)
 
     @property
     def only_rows(self) -> bool:

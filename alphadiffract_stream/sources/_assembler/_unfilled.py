@@ -1,4 +1,4 @@
-"""An event whose arrays lie elsewhere: what the assembler gives where somebody reads files."""
+"""An event that is not a pattern yet: its arrays lie elsewhere, or are a frame to be integrated."""
 
 from __future__ import annotations
 
@@ -30,9 +30,10 @@ class Unfilled(PatternRefused):
     """A refusal, unless somebody reads the references and completes it."""
 
     references: Mapping[str, Reference]
-    """By data key."""
+    """By data key; empty where everything is in the event."""
     complete: Callable[[Mapping[str, Any], Beside | None], Pattern]
     """The pattern, of the arrays by data key; with what the file says of the axis, where
-    `axis_from` is set. Raises PatternError."""
+    `axis_from` is set. Integrates a frame, which takes milliseconds: not for the event loop.
+    Raises PatternError."""
     axis_from: str = ""
     """Data key whose file must say what the radial axis is, since the documents do not."""

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from ...errors import ConfigurationError, PatternError
-from .._assembler import Recent, Reference, Unfilled
+from .._assembler import SERIES, Recent, Reference, Unfilled
 from .._hdf5_process import HDF5_TIMEOUT, Hdf5Reader, NotYetError
 from .._messages import Message, PatternReceived, PatternRefused
 from ._folders import confined
+from ._image import read_image
 
 log = logging.getLogger(__name__)
 
@@ -23,16 +24,25 @@ T = TypeVar("T")
 _LOOK = 0.02
 """s before the second look at a file; each further pause is half as long again."""
 _LONGEST_LOOK = 0.5
-_READERS = {"application/x-hdf5"}
 
 
 async def filled(filler: Filler | None, messages: Iterable[Message]) -> AsyncIterator[Message]:
-    """`messages`, those of external data read or refused with the reason, in the same order."""
+    """`messages`, external data read and frames integrated, or refused with the reason, in the
+    same order."""
     for message in messages:
-        if filler is not None and isinstance(message, Unfilled):
-            yield await asyncio.to_thread(filler.complete, message)
+        if isinstance(message, Unfilled) and (filler is not None or not message.references):
+            yield await asyncio.to_thread(_complete, filler, message)
         else:
             yield message
+
+
+def _complete(filler: Filler | None, event: Unfilled) -> PatternReceived | PatternRefused:
+    if filler is not None:
+        return filler.complete(event)
+    try:
+        return PatternReceived(event.complete({}, None))
+    except PatternError as error:
+        return PatternRefused(event.origin, error, event.metadata)
 
 
 class Filler:
@@ -51,6 +61,10 @@ class Filler:
                 raise ConfigurationError(f"data={folder}: no such folder")
         self._wait = wait
         self._hdf5 = Hdf5Reader(limit)
+        self._readers: dict[str, Callable[[Path, Reference], Any]] = {
+            "application/x-hdf5": self._hdf5.rows,
+            SERIES: read_image,
+        }
         self._given_up = Recent(1000)
         """Files that were waited for in vain."""
 
@@ -71,12 +85,14 @@ class Filler:
         self._hdf5.close()
 
     def _array(self, reference: Reference) -> Any:
-        return self._patiently(reference, lambda path: self._hdf5.rows(path, reference))
+        return self._patiently(
+            reference, lambda path: self._readers[reference.mimetype](path, reference)
+        )
 
     def _patiently(self, reference: Reference, read: Callable[[Path], T]) -> T:
-        if reference.mimetype not in _READERS:
+        if reference.mimetype not in self._readers:
             said = reference.mimetype or reference.spec or "nothing"
-            remedy = "HDF5 is read (application/x-hdf5, AD_HDF5)"
+            remedy = "HDF5 (application/x-hdf5, AD_HDF5) and series of TIFF and CBF are read"
             raise PatternError("external data", f"{reference.uri!r:.200} is {said}", remedy)
         until, pause = time.monotonic() + self._wait, _LOOK
         while True:

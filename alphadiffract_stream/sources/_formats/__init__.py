@@ -11,7 +11,7 @@ from ._hdf5 import Tree
 from ._nexus import MAX_POINTS
 from ._nexus import beside as nexus_beside
 from ._nexus import read as read_nexus
-from ._parsed import FileBusyError, Parsed, Reader, Results
+from ._parsed import FileBusyError, NothingFoundError, Parsed, Reader, Results
 from ._text import MAX_BYTES
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "MAX_POINTS",
     "SUFFIXES",
     "FileBusyError",
+    "NothingFoundError",
     "Parsed",
     "Reader",
     "Results",

@@ -42,5 +42,8 @@ def refuse_foreign(path: Path, head: bytes) -> None:
         remedy = "export it as .xye or .xy with the instrument's own software"
         raise PatternError("format", f"{path}: {name} is not read", remedy)
     if ending in _IMAGES:
-        remedy = "integrate it first (pyFAI integrate1d) and give the pattern"
+        remedy = (
+            "give the detector's calibration (--poni FILE, or ?poni=FILE) to integrate .cbf, .edf "
+            "and .tif here, or integrate it first (pyFAI integrate1d)"
+        )
         raise PatternError("format", f"{path}: a detector image", remedy)

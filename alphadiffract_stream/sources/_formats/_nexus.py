@@ -22,7 +22,7 @@ from ._beam import Beam
 from ._columns import settle
 from ._hdf5 import Tree, attribute, text, texts, top
 from ._nexus_beam import beams
-from ._parsed import FileBusyError, Parsed, Results
+from ._parsed import FileBusyError, NothingFoundError, Parsed, Results
 
 MAX_POINTS = 10_000_000
 """Points of one pattern; more is not a powder pattern."""
@@ -243,8 +243,9 @@ def _about(tree: Tree, entry: h5py.Group) -> dict[str, str]:
     return about
 
 
-def _nothing(tree: Tree, path: Path) -> PatternError:
+def _nothing(tree: Tree, path: Path) -> NothingFoundError:
     value = f"{path}: no NXdata with a radial axis (2θ, q or d)"
     if tree.outside:
         value += f"; links out of its folder were not followed: {', '.join(tree.outside[:3])}"
-    return PatternError("file", value, "write NXazint1d, or pyFAI's integrate1d output")
+    remedy = "write NXazint1d, or pyFAI's integrate1d output; frames need --poni or ?poni=FILE"
+    return NothingFoundError("file", value, remedy)

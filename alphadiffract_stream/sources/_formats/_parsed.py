@@ -35,6 +35,8 @@ class Parsed:
     wavelength: float | None = None
     """Å."""
     wavelength_source: str = ""
+    settled: bool = False
+    """Whether the operator's word on wavelength and unit is in here already."""
     doubts: Doubts = field(default_factory=dict)
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
@@ -45,6 +47,10 @@ Results = Iterator[Parsed | PatternError]
 
 class FileBusyError(PatternError):
     """Another process holds the file open for writing; it may be whole later."""
+
+
+class NothingFoundError(PatternError):
+    """A whole file, and no pattern in it."""
 
 
 class Reader(Protocol):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PatternError
+from ...integration import check_shape
 from .._assembler import Reference
-from .._formats import FileBusyError, Parsed, Results, read_nexus
+from .._formats import FileBusyError, NothingFoundError, Parsed, read_nexus
+from .._images import hdf5_frames
 from ._protocol import (
     LONGEST_TEXT,
     Answer,
@@ -33,13 +36,14 @@ from ._rows import NotYetError, read_beside, read_rows
 UNEXPECTED = "report it, with the file"
 
 Answered = tuple[Answer, list[NDArray[Any]]]
+_Result = Parsed | NDArray[Any] | PatternError
 
 
 class Answers:
     """Answers requests, one after the other; holds the file whose patterns are being read."""
 
     def __init__(self) -> None:
-        self._results: Results = iter(())
+        self._results: Iterator[_Result] = iter(())
 
     def to(self, request: Request) -> Answered:
         """The answer; whatever goes wrong in Python is one, too."""
@@ -48,7 +52,8 @@ class Answers:
         except NotYetError as error:
             return NotYet(text=_text(error)), []
         except PatternError as error:
-            return Refused(fault=_fault(error), busy=isinstance(error, FileBusyError)), []
+            busy, nothing = (isinstance(error, k) for k in (FileBusyError, NothingFoundError))
+            return Refused(fault=_fault(error), busy=busy, nothing=nothing), []
         except MemoryError:
             path = Path(os.fsdecode(request.path)) if request.path else "file"
             value = f"{path}: more memory is needed than one file may take"
@@ -64,11 +69,13 @@ class Answers:
             case "patterns":
                 self._results = read_nexus(path, 0)
                 return _result(self._results)
+            case "frames":
+                self._results = hdf5_frames(path, _check(request))
+                return _result(self._results)
             case "next":
                 return _result(self._results)
             case "rows":
-                array = _native(read_rows(path, _reference(request)))
-                return FoundRows(arrays=[_announced("rows", array)]), [array]
+                return _rows(read_rows(path, _reference(request)))
             case "beside":
                 found = read_beside(path, _reference(request))
                 axis = _native(found.axis)
@@ -86,12 +93,25 @@ def _reference(request: Request) -> Reference:
     return Reference("", "", "", dataset, request.index, request.shape, request.frames)
 
 
-def _result(results: Iterator[Parsed | PatternError]) -> Answered:
+def _check(request: Request) -> Callable[[Sequence[int | None]], object]:
+    rows, columns = request.shape or (None, None)
+    detector = None if rows is None or columns is None else (rows, columns)
+    return partial(check_shape, detector=detector, poni=os.fsdecode(request.detector))
+
+
+def _rows(values: NDArray[Any]) -> Answered:
+    array = _native(values)
+    return FoundRows(arrays=[_announced("rows", array)]), [array]
+
+
+def _result(results: Iterator[_Result]) -> Answered:
     found = next(results, None)
     if found is None:
         return End(), []
     if isinstance(found, PatternError):
         return BadFrame(fault=_fault(found)), []
+    if isinstance(found, np.ndarray):
+        return _rows(found)
     roles: dict[Role, NDArray[Any] | None] = {
         "axis": found.axis,
         "intensity": found.intensity,

@@ -11,7 +11,7 @@ from ...pattern import RadialUnit
 LONGEST_TEXT = 2000
 """Characters of one text in an answer."""
 MAX_ARRAYS = 256 * 2**20
-"""Bytes of the arrays of one answer: 10 million points, three times."""
+"""Bytes of the arrays of one answer: 10 million points, three times, or one frame."""
 
 Text = Annotated[str, Field(max_length=LONGEST_TEXT)]
 Number = Literal["b1", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8"]
@@ -31,13 +31,16 @@ class _Part(BaseModel):
 class Request(_Part):
     """One thing to do."""
 
-    do: Literal["patterns", "next", "rows", "beside"]
+    do: Literal["patterns", "frames", "next", "rows", "beside"]
     limit: float
     """s after which nobody waits for the answer any more."""
     path: bytes = b""
     dataset: bytes = b""
     index: int = 0
     shape: tuple[int | None, ...] = ()
+    """Of an event's value; of the detector, where that is known, for ``frames``."""
+    detector: bytes = b""
+    """Name of the detector's PONI file, for a message."""
     frames: int | None = None
 
 
@@ -80,7 +83,7 @@ class FoundPattern(_Answer):
 
 
 class FoundRows(_Answer):
-    """An event's value."""
+    """An event's value, or a detector's frame."""
 
     kind: Literal["rows"] = "rows"
 
@@ -107,6 +110,8 @@ class Refused(_Answer):
     kind: Literal["refused"] = "refused"
     fault: Fault
     busy: bool = False
+    nothing: bool = False
+    """The file is whole, and there is nothing in it of what was asked for."""
     unexpected: bool = False
 
 

@@ -6,16 +6,16 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from numpy.typing import NDArray
 
 from ...errors import PatternError
 from .._assembler import Beside, Reference
-from .._formats import FileBusyError, Parsed, Results
+from .._formats import FileBusyError, NothingFoundError, Parsed, Results
 from ._blamed import Blamed
 from ._framing import Arrays
 from ._process import LostError, Process
@@ -35,8 +35,10 @@ from ._rows import NotYetError
 
 log = logging.getLogger(__name__)
 
+T = TypeVar("T")
+
 HDF5_TIMEOUT = 10.0
-"""s for one pattern."""
+"""s for one pattern or frame."""
 _KEPT = 2
 """Processes kept while nothing is read."""
 _STUCK = 4
@@ -46,7 +48,7 @@ _STUCK = 4
 class Hdf5Reader:
     """Starts a process when first asked, and another when one is lost. For any thread.
 
-    limit: s that one pattern, or one event's rows, may take.
+    limit: s that one pattern or frame, or one event's rows, may take.
     """
 
     def __init__(self, limit: float = HDF5_TIMEOUT) -> None:
@@ -60,29 +62,30 @@ class Hdf5Reader:
 
     def patterns(self, path: Path, max_bytes: int) -> Results:
         """As `read_nexus`, which reads in this process."""
-        name = os.fsencode(path)
-        with self._process(path, "file") as process:
-            request = Request(do="patterns", limit=self._limit, path=name)
-            while True:
-                answer, arrays = process.ask(request)
-                match answer:
-                    case FoundPattern():
-                        yield _parsed(answer, arrays)
-                    case BadFrame():
-                        yield _error(answer.fault)
-                    case End():
-                        return
-                    case _:
-                        raise _raised(answer, path)
-                request = Request(do="next", limit=self._limit)
+        request = Request(do="patterns", limit=self._limit, path=os.fsencode(path))
+        return self._each(path, request, _parsed)
+
+    def frames(
+        self, path: Path, detector: tuple[int, int] | None, poni: str
+    ) -> Iterator[NDArray[Any] | PatternError]:
+        """As `hdf5_frames`, which reads in this process, with the check of `check_shape`."""
+        request = Request(
+            do="frames",
+            limit=self._limit,
+            path=os.fsencode(path),
+            shape=detector or (),
+            detector=os.fsencode(poni),
+        )
+        return self._each(path, request, _rows)
 
     def rows(self, path: Path, reference: Reference) -> NDArray[Any]:
         """As `read_rows`, which reads in this process."""
         with self._process(path, "external data") as process:
             answer, arrays = process.ask(self._request("rows", path, reference))
-            if not isinstance(answer, FoundRows) or "rows" not in arrays:
+            found = _rows(answer, arrays)
+            if found is None:
                 raise _raised(answer, path)
-            return arrays["rows"]
+            return found
 
     def beside(self, path: Path, reference: Reference) -> Beside:
         """As `read_beside`, which reads in this process."""
@@ -99,6 +102,23 @@ class Hdf5Reader:
             idle = self._idle.copy()
             self._idle.clear()
         _end_all(idle)
+
+    def _each(
+        self, path: Path, request: Request, found: Callable[[Answer, Arrays], T | None]
+    ) -> Iterator[T | PatternError]:
+        """Each of what `request` finds in a file; `found`: what an answer stands for, if any."""
+        with self._process(path, "file") as process:
+            while True:
+                answer, arrays = process.ask(request)
+                if isinstance(answer, End):
+                    return
+                if isinstance(answer, BadFrame):
+                    yield _error(answer.fault)
+                elif (one := found(answer, arrays)) is not None:
+                    yield one
+                else:
+                    raise _raised(answer, path)
+                request = Request(do="next", limit=self._limit)
 
     def _request(self, do: Any, path: Path, reference: Reference) -> Request:
         return Request(
@@ -171,7 +191,13 @@ def _end_all(processes: list[Process]) -> None:
         process.end()
 
 
-def _parsed(answer: FoundPattern, arrays: Arrays) -> Parsed:
+def _rows(answer: Answer, arrays: Arrays) -> NDArray[Any] | None:
+    return arrays.get("rows") if isinstance(answer, FoundRows) else None
+
+
+def _parsed(answer: Answer, arrays: Arrays) -> Parsed | None:
+    if not isinstance(answer, FoundPattern):
+        return None
     if not {"axis", "intensity"} <= arrays.keys():
         raise LostError("was subverted: a pattern without axis or intensity")
     return Parsed(
@@ -198,6 +224,8 @@ def _raised(answer: Answer, path: Path) -> Exception:
             return NotYetError(answer.text)
         case Refused(busy=True):
             return FileBusyError(answer.fault.field, answer.fault.value, answer.fault.remedy)
+        case Refused(nothing=True):
+            return NothingFoundError(answer.fault.field, answer.fault.value, answer.fault.remedy)
         case Refused():
             if answer.unexpected:
                 log.error("%r: a fault in what reads HDF5: %r", str(path), answer.fault.value)

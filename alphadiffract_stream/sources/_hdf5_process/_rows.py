@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ...errors import PatternError
+from ...integration import MOST_BYTES, MOST_PIXELS, frame_shape
 from .._assembler import Beside, Reference
 from .._formats import MAX_POINTS, Tree, nexus_beside
 
@@ -40,10 +41,7 @@ def read_rows(path: Path, reference: Reference) -> NDArray[Any]:
         first, n = reference.index * (frames or 1), frames or 1
         if dataset.shape[0] < first + n:
             raise NotYetError(f"{dataset.shape[0]} rows, {first + n} are needed")
-        n_points = math.prod(dataset.shape[1:]) * n
-        if n_points > MAX_POINTS:
-            value = f"has {n_points} points an event; at most {MAX_POINTS} are read"
-            raise _wrong(path, reference, value)
+        _check_size(dataset, n, path, reference)
         return np.asarray(dataset[first] if frames is None else dataset[first : first + n])
 
 
@@ -85,6 +83,19 @@ def _dataset(tree: Tree, path: Path, reference: Reference) -> h5py.Dataset:
         raise _wrong(path, reference, "lies in files outside of its folder, or they are missing")
     found.id.refresh()
     return found
+
+
+def _check_size(dataset: h5py.Dataset, rows: int, path: Path, reference: Reference) -> None:
+    """Before there is an array of that size; a chunk is unpacked as a whole."""
+    points, chunk = rows * prod(dataset.shape[1:]), prod(dataset.chunks or ())
+    most = MOST_PIXELS if frame_shape(reference.shape) else MAX_POINTS
+    most = min(most, MOST_BYTES // dataset.dtype.itemsize)
+    if points > most:
+        value = f"has {points} points an event; at most {most} are read"
+        raise _wrong(path, reference, value)
+    if chunk > MOST_PIXELS:
+        value = f"has {chunk} points in a chunk; at most {MOST_PIXELS} are read"
+        raise _wrong(path, reference, value)
 
 
 def _wrong(path: Path, reference: Reference, value: str) -> PatternError:

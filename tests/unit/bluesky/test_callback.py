@@ -14,7 +14,8 @@ import pytest
 
 from alphadiffract_stream.bluesky import AlphaDiffractCallback, EngineProcess, Predictor
 from alphadiffract_stream.errors import ConfigurationError
-from tests.raw_runs import raw_run
+from tests.detector import SIDE, frames, write_poni
+from tests.raw_runs import data_key, raw_run
 
 
 class Kept:
@@ -215,3 +216,24 @@ def test_keys_and_energy_of_the_operator_are_used(predictor: Predictor):
         (event,) = kept.of("event")
         assert event["data"]["status"] != "refused", event["data"]["reason"]
         assert event["data"]["energy_source"] == "operator"
+
+
+def test_frames_are_integrated_by_the_operators_calibration(predictor: Predictor, tmp_path):
+    poni = write_poni(tmp_path / "detector.poni")
+    kept = Kept()
+    image = {"det_image": data_key("array", shape=[SIDE, SIDE])}
+    documents = raw_run(2, data_keys=image, config={}, data={"det_image": frames(1)[0]})
+    documents[1][1]["data_keys"].pop("det_intensity")
+
+    with AlphaDiffractCallback(
+        kept, predictor=predictor, poni=poni, integration={"npt": 700}
+    ) as callback:
+        feed(callback, documents)
+
+    assert [e["data"]["status"] for e in kept.of("event")] == ["ok", "ok"]
+    assert kept.of("event")[0]["data"]["energy_source"] == "poni: detector.poni"
+
+
+def test_a_calibration_that_cannot_be_used_is_refused_at_once(predictor: Predictor, tmp_path):
+    with pytest.raises(ConfigurationError, match=r"none\.poni"):
+        AlphaDiffractCallback(predictor=predictor, poni=tmp_path / "none.poni")

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 
+import fabio.tifimage
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from alphadiffract_stream.cli import app
+from tests.detector import frames, write_poni
 from tests.support import make_tiny_model
 
 TWO_THETA = np.linspace(2, 40, 2000)
@@ -127,3 +129,16 @@ def test_many_files_go_in_batches(files, engine):
     )
     assert code == 2
     assert [record["status"] for record in found] == ["ok", "refused"] * 8
+
+
+def test_a_detector_image_is_integrated_with_its_calibration(engine, tmp_path):
+    image = str(tmp_path / "a.tif")
+    fabio.tifimage.TifImage(data=frames(1)[0]).write(image)
+    poni = str(write_poni(tmp_path / "detector.poni"))
+
+    (found,), code = records(image, "--engine", engine, "--poni", poni)
+    assert (code, found["status"]) == (0, "ok")
+
+    (refused,), code = records(image, "--engine", engine)
+    assert (code, refused["status"]) == (2, "refused")
+    assert "--poni" in refused["reason"]

@@ -142,10 +142,10 @@ async def test_the_event_loop_turns_while_a_file_is_read(folder, monkeypatch):
     loop = asyncio.get_running_loop()
     original = FileSource([])._run._options.__class__.read
 
-    def read(self, path, fallback, hdf5):
+    def read(self, path, fallback, integrator, hdf5):
         loop.call_soon_threadsafe(turned.set)
         assert turned.wait(30)
-        yield from original(self, path, fallback, hdf5)
+        yield from original(self, path, fallback, integrator, hdf5)
 
     monkeypatch.setattr("alphadiffract_stream.sources._read_options.ReadOptions.read", read)
     received = await messages(open_source(f"file:{folder}/scan_1.xy"))

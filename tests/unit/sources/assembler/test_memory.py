@@ -119,3 +119,43 @@ def test_where_external_data_lies_is_remembered(tmp_path):
     second.recall(remembered(before))
     again = [*second.feed(*documents[-1]), *second.finish()]
     assert len(of(PatternRefused, again)) == 2, "to be read from the file, once more"
+
+
+@pytest.mark.parametrize("cut", range(2, 6))
+def test_a_run_of_frames_nobody_integrates_goes_on(cut):
+    run = frame_run()
+    first = remembering()
+    before = feed(first, run[:cut])
+    if cut > 2:
+        assert [type(one) for one in before[:4]] == [RunStarted, Remember, Remember, PatternRefused]
+    first.suspend()
+    second = assembler()
+    recalled = second.recall(remembered(before))
+    assert len(of(RunStarted, recalled)) == (1 if before else 0)
+    rest = run[cut:] if before else run
+    after = feed(second, rest) + second.finish()
+    refused = of(PatternRefused, before) + of(PatternRefused, after)
+    assert [message.origin.seq_num for message in refused] == [1, 2, 3]
+    assert len(of(RunStopped, after)) == 1
+    assert len(of(RunStarted, after)) == (0 if before else 1)
+
+
+def test_events_of_a_camera_are_not_passed_over_unread():
+    target = assembler()
+    run = frame_run()
+    feed(target, run[:2])
+    assert target.skip(run[2][1]) is None
+
+
+def frame_run() -> list:
+    keys = {"cam_image": {"dtype": "array", "shape": [64, 64], "source": "x"}}
+    documents = [
+        ("start", {"uid": "r", "time": 1.0}),
+        ("descriptor", {"uid": "d", "run_start": "r", "time": 1.0, "name": "primary"}),
+    ]
+    documents[1][1]["data_keys"] = keys
+    for n in (1, 2, 3):
+        event = {"uid": f"e{n}", "descriptor": "d", "time": 1.0, "seq_num": n, "timestamps": {}}
+        documents.append(("event", event | {"data": {"cam_image": [[1] * 4] * 4}}))
+    stop = {"uid": "s", "run_start": "r", "time": 2.0, "exit_status": "success"}
+    return [*documents, ("stop", stop | {"num_events": {"primary": 3}})]

@@ -294,10 +294,10 @@ async def test_what_is_no_pattern_is_refused(tmp_path):
         assert reason in reasons(await read(documents, tmp_path))[0]
 
 
-async def test_other_kinds_of_files_are_refused(tmp_path):
+async def test_a_series_without_its_template_is_refused(tmp_path):
     path = write_hdf5(tmp_path / "a.h5", patterns(1))
     documents = by_datum(path, 1, spec="AD_TIFF")
-    assert "is AD_TIFF; HDF5 is read" in reasons(await read(documents, tmp_path))[0]
+    assert "template None" in reasons(await read(documents, tmp_path))[0]
 
 
 async def test_events_whose_rows_never_come_are_refused_at_the_end(tmp_path):

@@ -128,6 +128,6 @@ def test_a_subverted_process_is_ended_and_its_file_refused(tmp_path, monkeypatch
     reader = Hdf5Reader()
 
     with pytest.raises(PatternError, match="was subverted"):
-        list(read_results(Path(path), hdf5=reader.patterns))
+        list(read_results(Path(path), hdf5=reader))
     assert len(ended) == 1
     assert reader._idle == []

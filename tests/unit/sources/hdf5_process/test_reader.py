@@ -10,17 +10,20 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import cast
 
 import h5py
 import numpy as np
 import pytest
 
 from alphadiffract_stream.errors import PatternError
+from alphadiffract_stream.integration import Integrated, Integrator
 from alphadiffract_stream.sources import Hdf5Reader, _hdf5_process, read_results
 from alphadiffract_stream.sources._assembler import Reference
 from alphadiffract_stream.sources._formats import FileBusyError
 from alphadiffract_stream.sources._hdf5_process import NotYetError
 from alphadiffract_stream.sources._hdf5_process._process import Process
+from alphadiffract_stream.sources._images import hdf5_frames
 from tests.external_runs import DATASET, patterns, write_hdf5, write_nxazint1d
 
 DAMAGED = Path(__file__).parents[3] / "damaged"
@@ -54,7 +57,7 @@ def pid(reader: Hdf5Reader) -> int:
 
 def refusal(path: Path, reader: Hdf5Reader) -> str:
     with pytest.raises(PatternError) as error:
-        list(read_results(path, hdf5=reader.patterns))
+        list(read_results(path, hdf5=reader))
     return str(error.value)
 
 
@@ -73,7 +76,7 @@ def wait_until_gone(number: int) -> None:
 
 def test_patterns_are_the_same_as_read_here(good, reader):
     here = list(read_results(good))
-    there = list(read_results(good, hdf5=reader.patterns))
+    there = list(read_results(good, hdf5=reader))
 
     assert len(here) == len(there) == 3
     for one, other in zip(here, there, strict=True):
@@ -90,11 +93,11 @@ def test_doubts_and_sigma_come_over(tmp_path, reader):
         file["entry/data/I_errors"] = np.sqrt(patterns(2))
 
     here = list(read_results(path, fallback=0.5))
-    there = list(read_results(path, fallback=0.5, hdf5=reader.patterns))
+    there = list(read_results(path, fallback=0.5, hdf5=reader))
 
     np.testing.assert_array_equal(here[0].sigma, there[0].sigma)
     (one,) = {str(found) for found in read_results(path)}
-    (other,) = {str(found) for found in read_results(path, hdf5=reader.patterns)}
+    (other,) = {str(found) for found in read_results(path, hdf5=reader)}
     assert one == other
     assert "energy" in one
 
@@ -140,7 +143,7 @@ def test_a_reason_comes_over_as_it_is(tmp_path, reader):
 
 def test_a_file_its_writer_has_locked_is_busy(good, reader):
     with h5py.File(good, "a"), pytest.raises(FileBusyError):
-        list(read_results(good, hdf5=reader.patterns))
+        list(read_results(good, hdf5=reader))
 
 
 # --- files that do harm ---------------------------------------------------------------------------
@@ -156,11 +159,11 @@ def test_a_damaged_file_is_refused_and_the_next_one_read(good, name):
             assert "write it again" in text
 
     with contextlib.closing(Hdf5Reader(60.0)) as reader:
-        assert len(list(read_results(good, hdf5=reader.patterns))) == 3
+        assert len(list(read_results(good, hdf5=reader))) == 3
 
 
 def test_a_crash_costs_one_file_and_one_process(good, reader, caplog):
-    results = read_results(good, hdf5=reader.patterns)
+    results = read_results(good, hdf5=reader)
     next(results)
     (busy,) = [line for line in children() if "_hdf5_process" in line]
     os.kill(int(busy.split()[0]), signal.SIGSEGV)
@@ -169,12 +172,12 @@ def test_a_crash_costs_one_file_and_one_process(good, reader, caplog):
         list(results)
     assert "good.nxs': libhdf5 crashed" in caplog.text
     os.utime(good, (1, 1))
-    assert len(list(read_results(good, hdf5=reader.patterns))) == 3
+    assert len(list(read_results(good, hdf5=reader))) == 3
 
 
 def test_a_file_that_hung_is_not_opened_again_while_it_is_the_same(tmp_path, good):
     with contextlib.closing(Hdf5Reader(60.0)) as reader:
-        list(read_results(good, hdf5=reader.patterns))
+        list(read_results(good, hdf5=reader))
         first = process_of(reader)
         reader._limit = 0.2
         os.kill(pid(reader), signal.SIGSTOP)
@@ -187,7 +190,7 @@ def test_a_file_that_hung_is_not_opened_again_while_it_is_the_same(tmp_path, goo
         assert reader._idle == []  # not even a process was started
         shutil.copy(good, tmp_path / "copy.nxs")
         (tmp_path / "copy.nxs").replace(good)
-        assert len(list(read_results(good, hdf5=reader.patterns))) == 3
+        assert len(list(read_results(good, hdf5=reader))) == 3
 
 
 def test_a_file_that_needs_too_much_memory_is_refused(tmp_path, reader):
@@ -224,6 +227,107 @@ def test_a_file_that_announces_patterns_without_end(tmp_path, reader):
         reader.rows(path, reference(dataset="/wide", shape=(10**9,)))
 
 
+# --- frames ---------------------------------------------------------------------------------------
+
+SHAPE = (64, 96)
+
+
+def write_frames(path: Path, *frames, **how) -> Path:
+    with h5py.File(path, "w") as file:
+        file.create_dataset("entry/data/data", data=np.stack(frames), **how)
+    return path
+
+
+@pytest.mark.parametrize("dtype", ["<u4", ">u2", "<f4"])
+def test_frames_are_the_same_as_read_here(tmp_path, reader, dtype):
+    frames = np.random.default_rng(0).poisson(20, (3, *SHAPE)).astype(dtype)
+    path = write_frames(tmp_path / "a.h5", *frames, chunks=(1, *SHAPE), compression="gzip")
+
+    here, there = list(hdf5_frames(path, lambda shape: None)), reader.frames(path, SHAPE, "d.poni")
+
+    for one, other in zip(here, there, strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_frame_of_16_megapixels_passes_and_one_beyond_the_limit_is_not_read(tmp_path, reader):
+    with h5py.File(tmp_path / "large.h5", "w") as file:
+        chunked = {"chunks": (1, 4096, 4096), "compression": "gzip", "dtype": "u4"}
+        file.create_dataset("entry/data/data", (2, 4096, 4096), **chunked)
+        file.create_dataset("beyond", (2, 2**14, 2**13), chunks=(1, 512, 512), dtype="u4")
+        file.create_dataset("bytes", (2, 2**13, 2**13), chunks=(1, 512, 512), dtype="f8")
+    large = tmp_path / "large.h5"
+
+    shapes = [frame.shape for frame in reader.frames(large, None, "d.poni")]
+    row = reader.rows(large, reference(dataset="/entry/data/data", shape=(4096, 4096)))
+
+    assert shapes == [(4096, 4096)] * 2
+    assert row.nbytes == 2**26
+    for name, shape in (("/beyond", (4096, 4096)), ("/bytes", (2**13, 2**13))):
+        with pytest.raises(PatternError, match="points an event; at most"):
+            reader.rows(large, reference(dataset=name, shape=shape))
+    assert not process_of(reader).ended
+
+
+def test_frames_of_another_detector_are_refused_by_name(tmp_path, reader):
+    path = write_frames(tmp_path / "a.h5", np.zeros(SHAPE))
+
+    with pytest.raises(PatternError, match=r"\(64, 96\), but the detector of d.poni has \(7, 9\)"):
+        list(reader.frames(path, (7, 9), "d.poni"))
+
+
+def test_a_bad_frame_takes_its_own_place(tmp_path, reader):
+    frames = [np.full(SHAPE, n) for n in (1, 2, 3)]
+    path = write_frames(tmp_path / "a.h5", *frames, chunks=(1, *SHAPE), fletcher32=True)
+    content = bytearray(path.read_bytes())
+    place = content.index(frames[1].tobytes())
+    content[place] ^= 1
+    path.write_bytes(content)
+
+    first, second, third = reader.frames(path, SHAPE, "d.poni")
+
+    assert isinstance(second, PatternError)
+    np.testing.assert_array_equal([first, third], [frames[0], frames[2]])
+
+
+def test_a_file_without_patterns_is_looked_at_for_frames_by_the_process(tmp_path, reader, good):
+    class Sees:
+        """Whether the integrator is given what the process handed over."""
+
+        shape, wavelength = SHAPE, 0.5
+        poni = Path("d.poni")
+        beam = staticmethod(lambda wavelength, source: (0.5, "poni"))
+
+        def integrate(self, frame):
+            axis, flat = np.arange(1.0, frame.shape[1] + 1), np.zeros(frame.shape[1], bool)
+            return Integrated(axis, frame.sum(axis=0), None, flat)
+
+    path = write_frames(tmp_path / "a.h5", np.ones(SHAPE), np.ones(SHAPE))
+    integrator = cast("Integrator", Sees())
+
+    found = list(read_results(path, integrator=integrator, hdf5=reader))
+    stays = list(read_results(good, integrator=integrator, hdf5=reader))
+
+    assert [one.intensity.tolist() for one in found] == [[64.0] * 96] * 2
+    assert len(stays) == 3
+    with pytest.raises(PatternError, match="no NXdata with a radial axis"):
+        list(read_results(path, hdf5=reader))
+    empty = tmp_path / "empty.h5"
+    h5py.File(empty, "w").close()
+    with pytest.raises(PatternError, match="neither patterns nor frames"):
+        list(read_results(empty, integrator=integrator, hdf5=reader))
+
+
+@pytest.mark.parametrize("name", ["crashes.h5", "hangs.h5"])
+def test_a_damaged_file_among_frames_costs_itself(tmp_path, name):
+    damaged = Path(shutil.copy(DAMAGED / name, tmp_path))
+    path = write_frames(tmp_path / "a.h5", np.ones(SHAPE))
+    with contextlib.closing(Hdf5Reader(3.0)) as reader:
+        with pytest.raises(PatternError):
+            list(reader.frames(damaged, SHAPE, "d.poni"))
+        reader._limit = 60.0
+        assert len(list(reader.frames(path, SHAPE, "d.poni"))) == 1
+
+
 # --- what is left running -------------------------------------------------------------------------
 
 
@@ -234,26 +338,26 @@ def children() -> list[str]:
 
 def test_nothing_runs_before_the_first_file_nor_after_close(good, reader):
     assert reader._idle == []
-    list(read_results(good, hdf5=reader.patterns))
+    list(read_results(good, hdf5=reader))
     number = pid(reader)
-    list(read_results(good, hdf5=reader.patterns))
+    list(read_results(good, hdf5=reader))
     assert pid(reader) == number
 
     reader.close()
     reader.close()
     assert not Path(f"/proc/{number}").exists()
-    assert len(list(read_results(good, hdf5=reader.patterns))) == 3  # and it starts again
+    assert len(list(read_results(good, hdf5=reader))) == 3  # and it starts again
 
 
 def test_two_files_read_at_once_have_a_process_each(good, reader):
-    one, other = (read_results(good, hdf5=reader.patterns) for _ in range(2))
+    one, other = (read_results(good, hdf5=reader) for _ in range(2))
     assert next(one).metadata["frame"] == next(other).metadata["frame"] == 0
     assert len(list(one)) == len(list(other)) == 2
     assert len(reader._idle) == 2
 
 
 def test_a_file_left_in_the_middle_leaves_nothing_behind(good, reader):
-    results = read_results(good, hdf5=reader.patterns)
+    results = read_results(good, hdf5=reader)
     next(results)
     results.close()
     assert reader._idle == []
@@ -266,13 +370,13 @@ def test_it_dies_with_its_parent_reading_or_not(good, hung):
 import os, signal, sys
 from alphadiffract_stream.sources import Hdf5Reader, read_results
 reader = Hdf5Reader(60.0)
-list(read_results({str(good)!r}, hdf5=reader.patterns))
+list(read_results({str(good)!r}, hdf5=reader))
 (process,) = reader._idle
 print(process._process.pid, flush=True)
 if {hung}:
     reader._limit = 1.0
     import pathlib, threading
-    read = lambda: list(read_results({str(DAMAGED / "hangs.h5")!r}, hdf5=reader.patterns))
+    read = lambda: list(read_results({str(DAMAGED / "hangs.h5")!r}, hdf5=reader))
     threading.Thread(target=read, daemon=True).start()
     import time; time.sleep(0.3)
 os.kill(os.getpid(), signal.SIGKILL)
@@ -285,7 +389,7 @@ os.kill(os.getpid(), signal.SIGKILL)
 def test_it_has_no_secret_of_ours_and_may_write_no_file(good, reader, monkeypatch):
     monkeypatch.setenv("TILED_API_KEY", "aPi-kEy")
     monkeypatch.setenv("ALPHADIFFRACT_METRICS_TOKEN_FILE", "/somewhere")
-    list(read_results(good, hdf5=reader.patterns))
+    list(read_results(good, hdf5=reader))
 
     environment = Path(f"/proc/{pid(reader)}/environ").read_text()
     limits = Path(f"/proc/{pid(reader)}/limits").read_text().splitlines()
@@ -302,7 +406,7 @@ def test_it_has_no_secret_of_ours_and_may_write_no_file(good, reader, monkeypatc
 def test_no_module_is_taken_from_the_working_folder(tmp_path, good, reader, monkeypatch):
     (tmp_path / "h5py.py").write_text("raise SystemExit('taken')")
     monkeypatch.chdir(tmp_path)
-    assert len(list(read_results(good, hdf5=reader.patterns))) == 3
+    assert len(list(read_results(good, hdf5=reader))) == 3
 
 
 def test_a_process_that_does_not_start_is_a_refusal(good, reader, monkeypatch, caplog):
@@ -310,7 +414,7 @@ def test_a_process_that_does_not_start_is_a_refusal(good, reader, monkeypatch, c
     assert "did not start" in refusal(good, reader)
     assert "did not start: ended with status 1" in caplog.text
     monkeypatch.undo()
-    assert len(list(read_results(good, hdf5=reader.patterns))) == 3
+    assert len(list(read_results(good, hdf5=reader))) == 3
 
 
 def test_processes_that_cannot_be_ended_are_not_piled_up(good, reader, monkeypatch):
