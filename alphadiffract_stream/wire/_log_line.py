@@ -8,10 +8,12 @@ from typing import Any
 import orjson
 
 from ..errors import DecodeError
+from ._limits import check_json
 
 
 def decode_line(line: bytes) -> tuple[str, dict[str, Any]]:
-    """Name and document. Raises DecodeError for what is none."""
+    """Name and document. Raises DecodeError for what is none, or holds too much."""
+    check_json(line)
     try:
         match orjson.loads(line):
             case [str(name), dict(document)] | {"name": str(name), "doc": dict(document)}:
