@@ -58,6 +58,14 @@ def serve(
         str | None,
         typer.Option("--spool-size", metavar="SIZE", help="How much at most, e.g. 2GiB."),
     ] = None,
+    backfill: Annotated[
+        str | None,
+        typer.Option(
+            "--backfill",
+            metavar="URL",
+            help="Fetch what is missing of a run there: tiled:http://HOST:8000/PATH, log:FOLDER.",
+        ),
+    ] = None,
     ready_file: Annotated[
         Path | None,
         typer.Option(
@@ -103,6 +111,7 @@ def serve(
         policy=policy,
         spool=spool,
         spool_size=spool_size,
+        backfill=backfill,
         log_level=log_level and log_level.upper(),
         log_format=log_format,
         metrics_port=metrics_port,
@@ -127,7 +136,7 @@ def serve(
 
 async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
     from ..engines import open_engine
-    from ..service import Service, Telemetry
+    from ..service import Service, Telemetry, archive_of
     from ..sinks import open_sink
     from ..sources import open_source
 
@@ -142,6 +151,9 @@ async def _serve(settings: Settings, ready_file: Path | None) -> Metrics:
         sources = [
             _kept(stack, open_source(url, wavelength=wavelength)) for url in settings.sources
         ]
+        if archive := archive_of(settings):
+            # A mistyped URL is told now, and not when the first event is missing.
+            await archive("none").close()
         service = Service(sources, sinks, engine, settings, other)
         telemetry = None
         if settings.metrics_port is not None:

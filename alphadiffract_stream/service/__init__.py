@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ._account import RunAccount
+from ._archive import archive_of
 from ._metrics import Metrics
 from ._offline import predict, predict_each
 from ._service import Service
@@ -15,6 +16,7 @@ __all__ = [
     "Service",
     "Settings",
     "Telemetry",
+    "archive_of",
     "predict",
     "predict_each",
     "unknown_variables",

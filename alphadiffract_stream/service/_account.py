@@ -35,13 +35,22 @@ class RunAccount:
     """How many events the raw stop document declares."""
     _seen: SeqNums = field(default_factory=SeqNums)
     _by_descriptor: dict[str | None, SeqNums] = field(default_factory=dict)
+    _backfilled: SeqNums = field(default_factory=SeqNums)
 
-    def receive(self, descriptor_uid: str | None, seq_num: int | None) -> bool:
+    def receive(
+        self, descriptor_uid: str | None, seq_num: int | None, *, backfilled: bool = False
+    ) -> bool:
         """Count one event in; False if this (descriptor, seq_num) was counted before.
 
-        Events without a seq_num cannot be told apart: each counts.
+        Events without a seq_num cannot be told apart: each counts. backfilled: an archive gave it,
+        which may not know the descriptor; its seq_num is then counted once, whatever that is.
         """
         if seq_num is not None:
+            if seq_num in self._backfilled:
+                self.duplicates += 1
+                return False
+            if backfilled:
+                self._backfilled.add(seq_num)
             numbers = self._by_descriptor.get(descriptor_uid)
             if numbers is None:
                 numbers = self._by_descriptor[descriptor_uid] = SeqNums()
@@ -82,6 +91,10 @@ class RunAccount:
         """How many seq_nums never came, by gaps and by the count the stop document declares."""
         return sum(map(len, self._seen.gaps(self.num_events)))
 
+    def lacks(self, seq_num: int | None) -> bool:
+        """Whether this seq_num never came."""
+        return seq_num is not None and seq_num not in self._seen
+
     def missing_seq_nums(self, limit: int) -> tuple[int, ...]:
         """The first `limit` seq_nums that never came."""
         return tuple(islice(chain.from_iterable(self._seen.gaps(self.num_events)), limit))
@@ -90,6 +103,7 @@ class RunAccount:
         """All of it as plain values."""
         return {name: getattr(self, name) for name in _COUNTS} | {
             "seen": self._seen.ranges,
+            "backfilled": self._backfilled.ranges,
             "by_descriptor": [[uid, one.ranges] for uid, one in self._by_descriptor.items()],
         }
 
@@ -98,6 +112,7 @@ class RunAccount:
         """The account `state` was taken of."""
         account = cls(**{name: state[name] for name in _COUNTS})
         account._seen = SeqNums(state["seen"])
+        account._backfilled = SeqNums(state.get("backfilled", ()))
         account._by_descriptor = {uid: SeqNums(of) for uid, of in state["by_descriptor"]}
         return account
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from time import monotonic
 
 from ..sources import Source
+from ._backfill import Backfill
 from ._metrics import Metrics
 from ._run import Run
 from ._sequencer import Ticket
@@ -22,12 +23,14 @@ class Bookkeeper:
         spool: Spool | None,
         sources: Sequence[Source],
         metrics: Metrics,
+        backfill: Backfill,
         forget: Callable[[Run], None],
     ) -> None:
         self._capacity = capacity
         self._spool = spool
         self._sources = sources
         self._metrics = metrics
+        self._backfill = backfill
         self._forget = forget
 
     def answered(self, run: Run, ticket: Ticket, since: float) -> None:
@@ -52,6 +55,14 @@ class Bookkeeper:
         """What waits for its answer, where there is no spool."""
         return run.account.waiting if self._spool is None else self._spool.unkept(run.uid)
 
+    def fills(self, run: Run) -> bool:
+        """Asks the archive, where there is one."""
+        return self._backfill.fills(run)
+
+    def cut_short(self, run: Run) -> bool:
+        """The archive was not asked to the end."""
+        return self._backfill.cut_short(run)
+
     def settled(self, run: Run) -> None:
         """The sources are told that it is done with, and the spool forgets its documents."""
         if self._spool is not None:
@@ -64,4 +75,5 @@ class Bookkeeper:
         """Another service may go on with it, or this one when it is started again."""
         if self._spool is not None and run.released:
             self._spool.forget(run.uid)
+        self._backfill.forget(run)
         self._forget(run)

@@ -50,8 +50,11 @@ class Intake:
         self._metrics = metrics
         self._begin = begin
 
-    async def take(self, message: Event, origin: Origin, source: str) -> None:
-        """Accept one event, unless it came before or its run is closed."""
+    async def take(self, message: Event, origin: Origin, source: str | None = None) -> None:
+        """Accept one event, unless it came before or its run is closed.
+
+        source: the one that gives the run; None for an event that did not come that way.
+        """
         received_at = monotonic()
         if self._spool is None:
             await self._capacity.acquire()
@@ -108,13 +111,14 @@ class Intake:
             received_at = monotonic() - max(0.0, time() - entry.arrived)
             await self._register(run, message, _origin(message), received_at, entry)
 
-    def _admitted(self, origin: Origin, source: str) -> Run | None:
+    def _admitted(self, origin: Origin, source: str | None) -> Run | None:
         run = self._runs.of(origin)
         if run is None:
             self._metrics.after_stop += 1
             log.warning("%s came after its run was closed: not answered", origin)
             return None
-        run.sources.add(source)
+        if source is not None:
+            run.sources.add(source)
         return run if run.admit(origin) else None
 
     async def _register(

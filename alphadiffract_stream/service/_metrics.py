@@ -28,6 +28,8 @@ class Metrics:
     dropped: int = 0
     """Bytes or documents that named no event."""
     missing: int = 0
+    backfilled: int = 0
+    """Were missing, and an archive gave them."""
     runs_started: int = 0
     runs_stopped: int = 0
     runs_aborted: int = 0

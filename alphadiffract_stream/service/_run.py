@@ -17,14 +17,15 @@ from ..sources import RunStarted, RunStopped
 from ._account import RunAccount
 from ._metrics import Metrics
 from ._run_record import began_value, begun_value, stop_of, stop_value
-from ._sequencer import Sequencer, Ticket
+from ._sequencer import BACKFILL, Sequencer, Ticket
 from ._spool import Entry, KeptRun, RunRow
 
 log = logging.getLogger(__name__)
 
 _MISSING_LISTED = 10_000
 """Missing seq_nums the stop document lists; beyond, their number alone is given."""
-
+_BACKFILLED = "backfilled"
+"""Flag of predictions of what an archive gave."""
 
 Delivered = Callable[[], None]
 
@@ -55,6 +56,15 @@ class Keeper(Protocol):
 
     def unkept(self, run: Run) -> int:
         """How many of its events would not outlive the service now."""
+        ...
+
+    def fills(self, run: Run) -> bool:
+        """Whether what is missing of it is being fetched; asked when nothing else keeps it open.
+        `Run.advance` is called once that has ended."""
+        ...
+
+    def cut_short(self, run: Run) -> bool:
+        """Whether the service ends before that was done."""
         ...
 
     def settled(self, run: Run) -> None:
@@ -114,6 +124,8 @@ class Run:
         self._keeper = keeper
         self._stop: RunStopped | None = None
         self._stop_due = 0.0
+        self._stop_lasts = True
+        """Whether `_stop` holds after a restart, too."""
         self._timer: asyncio.TimerHandle | None = None
         self._is_begun = self._is_closed = False
         if kept is not None:
@@ -124,7 +136,8 @@ class Run:
     def admit(self, origin: Origin) -> bool:
         """Count one event in; False for one that was accepted before."""
         self.heard = True
-        if not self.account.receive(origin.descriptor_uid, origin.seq_num):
+        backfilled = origin.transport == BACKFILL
+        if not self.account.receive(origin.descriptor_uid, origin.seq_num, backfilled=backfilled):
             log.warning("%s came again: answered once", origin, extra=_names(origin))
             self._metrics.duplicates += 1
             return False
@@ -150,7 +163,8 @@ class Run:
         if ticket.late:
             self.account.late += 1
             self._metrics.late += 1
-            log.warning("%s came late: answered out of order", origin, extra=_names(origin))
+            level = logging.DEBUG if ticket.backfilled else logging.WARNING
+            log.log(level, "%s came late: answered out of order", origin, extra=_names(origin))
         return ticket
 
     def answer(
@@ -185,9 +199,12 @@ class Run:
     def suspend(self) -> None:
         """The service ends and the run does not: publish no end, once all is answered.
 
+        Nor does one that has stopped, where what is missing may still be fetched.
+
         What waits for a gap to be filled waits on in the spool: what fills it may still come.
         """
-        self.suspended = self.suspended or self._stop is None
+        unfilled = self.account.missing and self._keeper.cut_short(self)
+        self.suspended = self.suspended or self._stop is None or bool(unfilled)
         if not self.suspended:
             self._sequencer.flush()
         self._end("")
@@ -200,6 +217,7 @@ class Run:
     def _end(self, reason: str) -> None:
         if self._stop is None:
             self._stop = RunStopped(self.uid, None, "abort", reason)
+            self._stop_lasts = not self.suspended
             self._keeper.changed(self)
         self._stop_due = 0.0
         self.advance()
@@ -236,8 +254,9 @@ class Run:
         total = (now - ticket.received_at) * 1e3
         latency = Latency(ticket.queue_ms, ticket.compute_ms, total)
         prediction = replace(ticket.answer, latency=latency)
-        if self._flags:
-            prediction = replace(prediction, flags=(*prediction.flags, *self._flags))
+        flags = (*self._flags, *((_BACKFILLED,) if ticket.backfilled else ()))
+        if flags:
+            prediction = replace(prediction, flags=(*prediction.flags, *flags))
         self.account.answer(prediction.status, skipped=ticket.skipped)
         self._metrics.skipped += ticket.skipped
         self._metrics.answer(prediction)
@@ -270,7 +289,9 @@ class Run:
             return self.account.waiting == self._sequencer.behind_gap
         if self.account.waiting:
             return False
-        return now >= self._stop_due or not self.account.missing
+        if not self.account.missing:
+            return True
+        return now >= self._stop_due and (self.released or not self._keeper.fills(self))
 
     def _close(self, stop: RunStopped | None) -> None:
         assert stop is not None
@@ -306,7 +327,8 @@ class Run:
         """Every sink has the answer to this event."""
         assert ticket.published is not None
         seq_num, status = ticket.published
-        self._settled.receive(ticket.origin.descriptor_uid, ticket.origin.seq_num)
+        origin, backfilled = ticket.origin, ticket.backfilled
+        self._settled.receive(origin.descriptor_uid, origin.seq_num, backfilled=backfilled)
         self._settled.answer(status, skipped=ticket.skipped)
         self._settled.late += ticket.late
         self._last = max(self._last, seq_num)
@@ -321,7 +343,7 @@ class Run:
             "delivered": sorted(self._delivered),
             "sources": sorted(self.sources),
             "opened_at": self.opened_at,
-            "stop": None if self._stop is None or self.suspended else stop_value(self._stop),
+            "stop": stop_value(self._stop) if self._stop and self._stop_lasts else None,
         }
         if not documents:
             return RunRow(self.uid, state=state)

@@ -11,6 +11,9 @@ from ..pattern import Origin
 from ..prediction import Prediction, Status
 from ._spool import Entry
 
+BACKFILL = "backfill"
+"""Transport of events that an archive gave."""
+
 
 @dataclass(slots=True, eq=False)
 class Ticket:
@@ -40,6 +43,11 @@ class Ticket:
     """Passed over for newer ones."""
     published: tuple[int, Status] | None = None
     """seq_num and status of its answer, once that is published."""
+
+    @property
+    def backfilled(self) -> bool:
+        """Whether an archive gave it."""
+        return self.origin.transport == BACKFILL
 
     @property
     def ready(self) -> bool:

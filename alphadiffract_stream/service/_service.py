@@ -12,7 +12,7 @@ from typing import Any
 from ..engines import Engine
 from ..errors import EngineError, PatternError
 from ..grid import GridPattern, to_grid
-from ..pattern import Pattern
+from ..pattern import Origin, Pattern
 from ..prediction import failure, refusal
 from ..sinks import Sink
 from ..sources import (
@@ -27,6 +27,8 @@ from ..sources import (
     RunStopped,
     Source,
 )
+from ._archive import Archive, archive_of
+from ._backfill import Backfill
 from ._batcher import Batcher, Job
 from ._bookkeeper import Bookkeeper
 from ._dispatcher import Dispatcher
@@ -60,7 +62,8 @@ class Service:
     """Answers every pattern of its sources, once, in order, and accounts for all of them.
 
     Owns its sources and sinks (closes them); the engines stay their opener's. One use: `run` once.
-    `fallback` answers while `engine` is out of order; its predictions say so.
+    `fallback` answers while `engine` is out of order; its predictions say so. `archive` opens what
+    was kept of a run, to fetch from there what is missing; by default, what the settings name.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class Service:
         engine: Engine,
         settings: Settings,
         fallback: Engine | None = None,
+        archive: Archive | None = None,
     ) -> None:
         self.metrics = Metrics()
         self.ready = asyncio.Event()
@@ -84,7 +88,15 @@ class Service:
         self._spool = None
         if settings.spool is not None:
             self._spool = Spool(settings.spool, settings.spool_size, self.metrics)
-        keeper = Bookkeeper(self._capacity, self._spool, sources, self.metrics, self._forget)
+        self._backfill = Backfill(
+            archive or archive_of(settings),
+            self._take_back,
+            self.metrics,
+            settings.backfill_timeout,
+        )
+        keeper = Bookkeeper(
+            self._capacity, self._spool, sources, self.metrics, self._backfill, self._forget
+        )
         self._runs = Runs(engine, settings, self.metrics, self._emit, keeper, self._spool)
         self._health = self._health_of(engine)
         self._batcher = Batcher(
@@ -162,9 +174,11 @@ class Service:
             await self._until_done(readers, workers)
             if not await self._within(self._drain(readers), self._settings.drain_timeout):
                 await cancel([*readers, *answering])
+                await self._backfill.close()
                 await self._give_up()
         finally:
             await cancel([*readers, *workers])
+            await self._backfill.close()
             for outlet in self._outlets:
                 await outlet.close()
             if self._spool is not None:
@@ -244,6 +258,11 @@ class Service:
             case Dropped(origin, reason):
                 self.metrics.dropped += 1
                 log.warning("%s dropped: %s", origin, reason)
+
+    async def _take_back(self, message: Event, origin: Origin) -> None:
+        """An event that was missing; it does not push newer ones aside."""
+        await self._intake.room()
+        await self._intake.take(message, origin)
 
     async def _begin(self, run: Run, ticket: Ticket, message: Event) -> None:
         """Put one accepted pattern on the grid and before the engine; or refuse it."""
@@ -338,6 +357,8 @@ class Service:
 
     async def _drain(self, readers: list[Task]) -> None:
         """Close the sources, answer what was accepted, close the runs, flush the sinks."""
+        if self._stopping.is_set():
+            self._backfill.stop()
         for source in self._sources:
             try:
                 await source.close()

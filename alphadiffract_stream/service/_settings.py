@@ -127,6 +127,17 @@ class Settings(BaseSettings):
         description="Seconds after a restart that the spool's open runs are waited for; one that "
         "nothing comes of is then closed.",
     )
+    backfill: Url | None = Field(
+        default=None,
+        description="Where the documents of runs are kept, e.g. `tiled:http://HOST:8000/PATH` or "
+        "`log:FOLDER`: what is missing of a run is fetched there before it is closed.",
+    )
+    backfill_timeout: float = Field(
+        default=10.0,
+        gt=0,
+        allow_inf_nan=False,
+        description="Seconds without anything new from there, after which the rest stays missing.",
+    )
     reorder_wait: float = Field(
         default=2.0,
         ge=0,

@@ -78,6 +78,7 @@ def _account(metrics: Metrics) -> Iterable[Metric]:
         ("events_skipped", "Events refused for newer ones (policy latest).", metrics.skipped),
         ("events_failed", "Events that could be analysed and got no answer.", metrics.failed),
         ("events_missing", "Events of closed runs that never came.", metrics.missing),
+        ("events_backfilled", "Missing events that an archive gave.", metrics.backfilled),
         ("events_duplicate", "Events that came again; answered once.", metrics.duplicates),
         ("events_late", "Events answered out of order.", metrics.late),
         ("events_after_stop", "Events of runs already closed; not answered.", metrics.after_stop),

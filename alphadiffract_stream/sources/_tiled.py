@@ -87,25 +87,27 @@ class TiledSource:
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         catalog: Any = None
-        while not self._closed.is_set():
-            try:
-                catalog = catalog or await asyncio.to_thread(self._connect)
-                if not self._uids:
-                    await asyncio.to_thread(self._look, catalog)
-                self._reached()
-            except _TROUBLE as error:
-                self._unreachable(error)
-            else:
-                for run in [one for one in self._runs.values() if not one.stopped]:
-                    async for message in self._read(catalog, run):
-                        yield message
-            async for message in filled(None, self._assembler.expire()):
-                yield message
-            if self._uids and all(run.stopped for run in self._runs.values()):
-                break
-            await self._pause()
-        if catalog is not None:
-            await asyncio.to_thread(self._disconnect, catalog)
+        try:
+            while not self._closed.is_set():
+                try:
+                    catalog = catalog or await asyncio.to_thread(self._connect)
+                    if not self._uids:
+                        await asyncio.to_thread(self._look, catalog)
+                    self._reached()
+                except _TROUBLE as error:
+                    self._unreachable(error)
+                else:
+                    for run in [one for one in self._runs.values() if not one.stopped]:
+                        async for message in self._read(catalog, run):
+                            yield message
+                async for message in filled(None, self._assembler.expire()):
+                    yield message
+                if self._uids and all(run.stopped for run in self._runs.values()):
+                    break
+                await self._pause()
+        finally:
+            if catalog is not None:
+                await asyncio.to_thread(self._disconnect, catalog)
         async for message in filled(None, self._assembler.suspend()):
             yield message
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._brokers import brokers_of, properties_of, topics_of
 from ._curve import Curve, CurveOptions
 from ._limits import check_json
+from ._log_line import decode_line
 from ._message import (
     DEFAULT_MAX_MESSAGE,
     Serializer,
@@ -26,6 +27,7 @@ __all__ = [
     "brokers_of",
     "check_json",
     "checked_prefix",
+    "decode_line",
     "decode_message",
     "decode_pair",
     "decode_value",

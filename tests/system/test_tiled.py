@@ -17,9 +17,10 @@ import pytest
 from alphadiffract_stream.engines import open_engine
 from alphadiffract_stream.service import Service, Settings
 from alphadiffract_stream.sources import open_source
+from alphadiffract_stream.sources._assembler import Assembler, PatternKeys
 from tests.ports import free_port
 from tests.raw_runs import Named, raw_run
-from tests.streams import MemorySink
+from tests.streams import MemorySink, MemorySource, until
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
@@ -94,3 +95,38 @@ async def test_a_stored_run_is_predicted_stored_and_joined_by_seq_num(server):
     assert list(table["crystal_system"]) == [e["data"]["crystal_system"] for e in sink.of("event")]
     assert set(table["raw_run_uid"]) == {uid}
     assert table["lattice_a"].between(2, 60).all()
+
+
+async def test_what_is_missing_of_a_live_run_is_fetched_from_tiled(server):
+    """The server gets the run only after the service has asked for it."""
+    client = await asyncio.to_thread(from_uri, server)
+    raw = raw_run(6)
+    uid = raw[0][1]["uid"]
+    assembler = Assembler(PatternKeys(), "bluesky-zmq", "live", None, patience=0.0)
+    live = [
+        message
+        for name, document in raw
+        if name != "event" or document["seq_num"] not in (2, 6)
+        for message in assembler.feed(name, document)
+    ]
+    live += assembler.finish()
+
+    sink, engine = MemorySink(), open_engine("onnx:")
+    settings = Settings.load(backfill=f"tiled:{server}", backfill_timeout=60, reorder_wait=0.1)
+    service = Service([MemorySource(live, endless=True)], [sink], engine, settings)
+    running = asyncio.create_task(service.run())
+    await until(lambda: len(sink.seq_nums) == 4, 60)
+    await asyncio.to_thread(write, client, raw)
+    await until(lambda: sink.of("stop"), 90)
+    service.stop()
+    await running
+    await engine.close()
+    client.context.close()
+    (stop,) = sink.of("stop")
+    assert (stop["received"], stop["predicted"], stop["missing"]) == (6, 6, 0)
+    flags = {event["seq_num"]: event["data"]["flags"] for event in sink.of("event")}
+    assert sorted(sink.seq_nums) == [1, 2, 3, 4, 5, 6]
+    assert {number for number, said in flags.items() if "backfilled" in said} == {2, 6}
+    assert {event["data"]["raw_run_uid"] for event in sink.of("event")} == {uid}
+    descriptors = {event["data"]["raw_descriptor_uid"] for event in sink.of("event")}
+    assert descriptors == {raw[1][1]["uid"]}

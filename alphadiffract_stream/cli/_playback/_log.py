@@ -1,14 +1,12 @@
-"""Document logs: JSON lines, each ``{"name": …, "doc": …}`` (as the jsonl sink and bluesky's
-``JSONLinesWriter`` write them) or ``[name, document]``."""
+"""Document logs: files of JSON lines."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
 
-import orjson
-
-from ...errors import ConfigurationError
+from ...errors import ConfigurationError, DecodeError
+from ...wire import decode_line
 from ._raw_run import Named
 
 _ENDINGS = {".jsonl", ".ndjson"}
@@ -32,9 +30,6 @@ def read_log(path: Path) -> Iterator[Named]:
 
 def _document(line: bytes, place: str) -> Named:
     try:
-        match orjson.loads(line):
-            case [str(name), dict(document)] | {"name": str(name), "doc": dict(document)}:
-                return name, document
-    except orjson.JSONDecodeError as error:
-        raise ConfigurationError(f"{place}: no JSON ({error})") from None
-    raise ConfigurationError(f'{place}: no document; each line is {{"name": "event", "doc": …}}')
+        return decode_line(line)
+    except DecodeError as error:
+        raise ConfigurationError(f"{place}: {error}") from None
