@@ -121,14 +121,14 @@ async def test_an_event_that_comes_again_is_answered_once(caplog):
 async def test_two_sources_of_the_same_run_are_one_run():
     both = [MemorySource([started(), 0.01, marked(1), marked(2), 0.1, stopped(3)], name="one")]
     both.append(MemorySource([started(), marked(2), 0.05, marked(3)], name="two"))
-    metrics, sink = await served(both)
+    metrics, sink = await served(both, reorder_wait=30.0)
     assert sink.seq_nums == [1, 2, 3]
     assert metrics.duplicates == 1
     assert sink.of("stop")[0]["exit_status"] == "success"
 
 
 async def test_a_straggler_after_the_stop_still_belongs_to_the_run():
-    _, sink = await served([started(), marked(1), stopped(2), 0.01, marked(2)], reorder_wait=1.0)
+    _, sink = await served([started(), marked(1), stopped(2), 0.01, marked(2)], reorder_wait=30.0)
     assert sink.seq_nums == [1, 2]
     assert sink.of("stop")[0]["missing"] == 0
 

@@ -164,7 +164,7 @@ async def test_a_row_that_is_too_large_is_refused_before_it_is_read(integrator, 
         file.create_dataset("/entry/data/data", (COUNT, 2**14, 2**13), "u1", chunks=(1, 64, 64))
     documents = by_stream(path, COUNT, shape=FLAT, with_axis=False)
 
-    assert "134217728 values" in reasons(await read(documents, tmp_path, integrator))[0]
+    assert "134217728 points" in reasons(await read(documents, tmp_path, integrator))[0]
 
 
 async def test_without_a_calibration_frames_are_refused(tmp_path):
