@@ -160,9 +160,9 @@ def _line(found: Flooded) -> str:
     return (
         f"{found.policy}: capacity {found.capacity:.0f}/s, offered {found.offered:.0f}/s, "
         f"{found.sent} sent: {account}; lost {found.lost}; behind p50 {found.behind.p50:.0f}, "
-        f"p99 {found.behind.p99:.0f}, longest {found.behind.longest:.0f} ms (arrived "
-        f"{found.arrived.p50:.0f}, {found.arrived.p99:.0f}, {found.arrived.longest:.0f}); caught "
-        f"up in {found.caught_up:.1f} s; memory {found.memory_before / 2**20:.0f} → "
+        f"p99 {found.behind.p99:.0f}, longest {found.behind.longest:.0f} ms "
+        f"(arrived {found.arrived.p50:.0f}, {found.arrived.p99:.0f}, {found.arrived.longest:.0f}); "
+        f"caught up in {found.caught_up:.1f} s; memory {found.memory_before / 2**20:.0f} → "
         f"{found.memory_peak / 2**20:.0f} MiB"
     )
 

@@ -54,7 +54,7 @@ class Publisher:
         self._socket.set(zmq.SNDHWM, 0)
         self._socket.set(zmq.LINGER, 0)
         self._socket.connect(address)
-        if not self._socket.poll(1000 * _PATIENCE):
+        if not self._socket.poll(int(1000 * _PATIENCE)):
             raise NotTaken("the proxy did not subscribe")
 
     def publish(self, truth: Truth, *, acknowledged: bool, rate: float) -> None:

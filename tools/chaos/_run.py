@@ -110,7 +110,8 @@ def _settled(world: World, truth: Truth) -> dict[str, Any]:
     until = time.monotonic() + 20
     while not _idle(world, truth) and time.monotonic() < until:
         time.sleep(0.05)
-    status = world.service.status()
+    while (status := world.service.status()) is None and time.monotonic() < until + 20:
+        time.sleep(0.5)
     return {run["uid"]: run for run in status["runs"]} if status else {}
 
 

@@ -210,5 +210,5 @@ def _distinct(answer: Answer) -> dict[int, dict[str, Any]]:
     return events
 
 
-def _account(stop: dict[str, Any]) -> dict[str, Any]:
+def _account(stop: Mapping[str, Any]) -> dict[str, Any]:
     return {name: stop[name] for name in (*_COUNTS, "missing_seq_nums", "exit_status")}
