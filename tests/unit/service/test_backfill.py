@@ -118,10 +118,11 @@ async def test_an_archive_that_comes_back_or_gets_the_run_late_is_asked_again():
     [
         (OSError("connection refused"), "connection refused"),
         ([], "no more of it yet"),
+        ([started(), marked(1)], "no more of it yet"),
         ([started(), 60.0], "nothing new within 0.4 s"),
         ([started(), marked(1), stopped(2)], "has the whole run"),
     ],
-    ids=["away", "not there", "hangs", "has it not either"],
+    ids=["away", "not there", "never whole", "hangs", "has it not either"],
 )
 async def test_what_cannot_be_fetched_stays_missing_and_the_log_says_why(caplog, archived, reason):
     with caplog.at_level(logging.WARNING):
