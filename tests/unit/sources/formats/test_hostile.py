@@ -107,10 +107,14 @@ def test_hdf5_cut_off_anywhere(tmp_path, hdf5_bytes, share):
     survives(tmp_path / "a.h5", hdf5_bytes[: int(share * len(hdf5_bytes))])
 
 
+TEXT = st.text(max_size=300)
+NUMBERS = st.lists(st.integers(), max_size=30)
+
+
 @ANY_FILE
-@given(signal=st.one_of(st.text(), st.binary(), st.integers(), st.lists(st.integers())),
-       axes=st.one_of(st.text(), st.integers(), st.lists(st.text(max_size=5), max_size=5)),
-       units=st.one_of(st.text(), st.integers(), st.sampled_from(["deg", "1/nm"])))  # fmt: skip
+@given(signal=st.one_of(TEXT, st.binary(max_size=300), st.integers(), NUMBERS),
+       axes=st.one_of(TEXT, st.integers(), st.lists(st.text(max_size=5), max_size=5)),
+       units=st.one_of(TEXT, st.integers(), st.sampled_from(["deg", "1/nm"])))  # fmt: skip
 def test_hdf5_with_any_attributes(tmp_path, hdf5_bytes, signal, axes, units):
     path = tmp_path / "b.h5"
     path.write_bytes(hdf5_bytes)
