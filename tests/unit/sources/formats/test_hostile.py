@@ -116,7 +116,8 @@ NUMBERS = st.lists(st.integers(), max_size=30)
        axes=st.one_of(TEXT, st.integers(), st.lists(st.text(max_size=5), max_size=5)),
        units=st.one_of(TEXT, st.integers(), st.sampled_from(["deg", "1/nm"])))  # fmt: skip
 def test_hdf5_with_any_attributes(tmp_path, hdf5_bytes, signal, axes, units):
-    path = tmp_path / "b.h5"
+    # A file of its own each time: an error that is still held keeps the last one open.
+    path = tmp_path / f"{len(list(tmp_path.iterdir()))}.h5"
     path.write_bytes(hdf5_bytes)
     with h5py.File(path, "a") as file, contextlib.suppress(TypeError, ValueError, OSError):
         file["entry/data/q"].attrs["units"] = units
