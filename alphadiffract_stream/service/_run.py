@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
 from time import monotonic, time
-from typing import Any, Protocol
+from typing import Any
 
 from ..documents import PredictionRun
 from ..pattern import Origin
 from ..prediction import Latency, Prediction, Status, failure
 from ..sources import RunStarted, RunStopped
 from ._account import RunAccount
+from ._keeper import Emit, Keeper
+from ._lasting import Lasting
 from ._metrics import Metrics
 from ._run_record import began_value, begun_value, stop_of, stop_value
 from ._sequencer import BACKFILL, Sequencer, Ticket
@@ -26,54 +28,6 @@ _MISSING_LISTED = 10_000
 """Missing seq_nums the stop document lists; beyond, their number alone is given."""
 _BACKFILLED = "backfilled"
 """Flag of predictions of what an archive gave."""
-
-Delivered = Callable[[], None]
-
-
-class Emit(Protocol):
-    """Sends one document to every sink; calls `delivered` once each has it or has lost it."""
-
-    def __call__(
-        self, name: str, document: Mapping[str, Any], delivered: Delivered | None = None
-    ) -> None: ...
-
-
-class Keeper(Protocol):
-    """Told what becomes of a run."""
-
-    def answered(self, run: Run, ticket: Ticket, since: float) -> None:
-        """Every sink has the event's answer, which was published at `since` (monotonic, s)."""
-        ...
-
-    def changed(self, run: Run, *, documents: bool = False) -> None:
-        """Something that must outlive the service has changed."""
-        ...
-
-    def holds(self, run: Run) -> bool:
-        """Whether it outlives the service, as far as it is to: what is published of it then stays
-        true after a restart."""
-        ...
-
-    def unkept(self, run: Run) -> int:
-        """How many of its events would not outlive the service now."""
-        ...
-
-    def fills(self, run: Run) -> bool:
-        """Whether what is missing of it is being fetched; asked when nothing else keeps it open.
-        `Run.advance` is called once that has ended."""
-        ...
-
-    def cut_short(self, run: Run) -> bool:
-        """Whether the service ends before that was done."""
-        ...
-
-    def settled(self, run: Run) -> None:
-        """Every sink has the stop document."""
-        ...
-
-    def closed(self, run: Run) -> None:
-        """Nothing more will be published of it by this service."""
-        ...
 
 
 class Run:
@@ -108,14 +62,7 @@ class Run:
         """Whether it goes on when the service is started again."""
         self._began = began
         self._flags = flags
-        self._settled = RunAccount()
-        """What is answered and has gone to every sink: all that a restart may rely on."""
-        self._last = 0
-        """The highest seq_num among those."""
-        self._delivered: set[str] = set()
-        """Start and descriptor, once every sink has them."""
-        self._memories: Sequence[tuple[str, str, Mapping[str, Any]]] = ()
-        """Source, name and document of what the run's sources were told."""
+        self._lasting = Lasting(kept)
         self._documents = documents
         self._sequencer = sequencer
         self._metrics = metrics
@@ -151,9 +98,8 @@ class Run:
             self._metrics.duplicates += 1
             return
         self._metrics.skip()
-        self._settled.receive(origin.descriptor_uid, origin.seq_num)
-        for account in (self.account, self._settled):
-            account.answer(Status.REFUSED, skipped=True)
+        self.account.answer(Status.REFUSED, skipped=True)
+        self._lasting.pass_over(origin)
         if origin.seq_num is not None:
             self._sequencer.pass_over(origin.seq_num)
 
@@ -245,7 +191,7 @@ class Run:
         self._is_begun = True
         begun = self._documents.begun()
         for name, document in (("start", begun.start), ("descriptor", begun.descriptor)):
-            if name not in self._delivered and document is not None:
+            if name not in self._lasting.delivered and document is not None:
                 self._emit(name, document, partial(self._has, name))
         return True
 
@@ -325,22 +271,12 @@ class Run:
 
     def settle(self, ticket: Ticket) -> None:
         """Every sink has the answer to this event."""
-        assert ticket.published is not None
-        seq_num, status = ticket.published
-        origin, backfilled = ticket.origin, ticket.backfilled
-        self._settled.receive(origin.descriptor_uid, origin.seq_num, backfilled=backfilled)
-        self._settled.answer(status, skipped=ticket.skipped)
-        self._settled.late += ticket.late
-        self._last = max(self._last, seq_num)
+        self._lasting.settle(ticket)
 
     def record(self, documents: bool) -> RunRow:
         """Everything a restart needs, with start and descriptor or without."""
-        self._settled.duplicates = self.account.duplicates
-        self._settled.num_events = self.account.num_events
         state = {
-            "account": self._settled.state(),
-            "last": self._last,
-            "delivered": sorted(self._delivered),
+            **self._lasting.state(self.account),
             "sources": sorted(self.sources),
             "opened_at": self.opened_at,
             "stop": stop_value(self._stop) if self._stop and self._stop_lasts else None,
@@ -353,8 +289,7 @@ class Run:
 
     def memories(self, source: str) -> list[tuple[str, Mapping[str, Any]]]:
         """What is to be told again to this source; or, where none is of it, to any."""
-        own = [(name, document) for said, name, document in self._memories if said == source]
-        return own or [(name, document) for _, name, document in self._memories]
+        return self._lasting.memories(source)
 
     def give_up(self, after: float) -> None:
         """Nothing was heard of it for `after` s after a restart: nothing more will come."""
@@ -363,20 +298,14 @@ class Run:
 
     def published(self) -> tuple[list[tuple[str, Mapping[str, Any]]], int]:
         """Documents every sink has had, and the highest seq_num that was accepted."""
-        begun = self._documents.begun()
-        documents = [("start", begun.start), ("descriptor", begun.descriptor)]
-        known = [(n, d) for n, d in documents if n in self._delivered and d is not None]
-        return known, max(self._last, self.account.highest)
+        known = self._lasting.published(self._documents.begun())
+        return known, max(self._lasting.last, self.account.highest)
 
     def _restore(self, kept: KeptRun) -> None:
         state = kept.state
-        self._settled = RunAccount.of_state(state["account"])
         self.account = RunAccount.of_state(state["account"])
-        self._last = state["last"]
-        self._delivered = set(state["delivered"])
         self.sources = set(state["sources"])
         self.opened_at = state["opened_at"]
-        self._memories = kept.memories
         for descriptor_uid, seq_num in kept.open_events:
             self.account.receive(descriptor_uid, seq_num)
         self._metrics.received += len(kept.open_events)
@@ -385,7 +314,7 @@ class Run:
             self._stop_due = monotonic() + self._stop_wait
 
     def _has(self, name: str) -> None:
-        self._delivered.add(name)
+        self._lasting.delivered.add(name)
         self._keeper.changed(self)
 
     def _wake_at(self, gap_due: float | None, now: float) -> None:

@@ -14,8 +14,9 @@ from ..documents import Begun, PredictionRun
 from ..engines import Engine
 from ..pattern import HC_KEV_ANGSTROM, Origin
 from ..sources import RunStarted
+from ._keeper import Emit, Keeper
 from ._metrics import Metrics
-from ._run import Emit, Keeper, Run
+from ._run import Run
 from ._run_record import began_of, begun_of
 from ._sequencer import Sequencer
 from ._settings import Settings

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any
@@ -15,30 +15,22 @@ from ..grid import GridPattern, to_grid
 from ..pattern import Origin, Pattern
 from ..prediction import failure, refusal
 from ..sinks import Sink
-from ..sources import (
-    Dropped,
-    Message,
-    PatternReceived,
-    PatternRefused,
-    PatternsSkipped,
-    Remember,
-    Remembered,
-    RunStarted,
-    RunStopped,
-    Source,
-)
+from ..sources import PatternRefused, Source
 from ._archive import Archive, archive_of
 from ._backfill import Backfill
 from ._batcher import Batcher, Job
 from ._bookkeeper import Bookkeeper
 from ._dispatcher import Dispatcher
 from ._health import Health
+from ._inlet import Inlet
 from ._intake import Intake
+from ._keeper import Delivered
 from ._metrics import Metrics
 from ._newest import Newest
 from ._outlet import Outlet
+from ._resumption import resume
 from ._returned_memory import return_memory
-from ._run import Delivered, Run
+from ._run import Run
 from ._runs import Runs
 from ._sequencer import Ticket
 from ._settings import Settings
@@ -126,6 +118,14 @@ class Service:
             self._begin,
             slow=settings.background is not None,
         )
+        self._inlet = Inlet(
+            self._runs,
+            self._intake,
+            self._spool,
+            self.metrics,
+            self._ended,
+            latest=settings.policy == "latest",
+        )
         self._stopping = asyncio.Event()
         self._aborting = asyncio.Event()
         self.state = State(
@@ -168,7 +168,7 @@ class Service:
             self._resume(self._spool)
             others.append(self._spool.run())
         workers = [*answering, *map(asyncio.create_task, others)]
-        readers = [asyncio.create_task(self._read(source)) for source in self._sources]
+        readers = [asyncio.create_task(self._inlet.read(source)) for source in self._sources]
         try:
             self.ready.set()
             await self._until_done(readers, workers)
@@ -201,63 +201,14 @@ class Service:
 
     # Messages in
 
-    async def _read(self, source: Source) -> None:
-        try:
-            shed = getattr(source, "shed", None) if self._settings.policy == "latest" else None
-            if shed is not None:
-                shed()
-            async for message in source:
-                sheds = shed is not None and getattr(source, "shedding", True)
-                if sheds and isinstance(message, PatternReceived):
-                    await self._intake.room()
-                await self._take_safely(message, source.name)
-                await asyncio.sleep(0)  # a source that never waits must not starve the answers
-        except Exception:
-            log.exception("source %s broke and is not read any more", source.name)
-            self.metrics.source_errors[source.name] += 1
-        self.metrics.sources_ended.add(source.name)
-        ended = f"source {source.name} ended before the run"
+    def _ended(self, source: Source) -> None:
+        """A source has ended; so have the runs that no other one brings events of."""
         for run in self._runs:
             run.sources.discard(source.name)
             if not run.sources and not self._stopping.is_set():
-                run.finish(ended)
+                run.finish(f"source {source.name} ended before the run")
             elif not run.sources:
                 self._finish(run, goes_on=hasattr(source, "recall"))
-
-    async def _take_safely(self, message: Message, source: str) -> None:
-        """One message that cannot be handled must not end the stream."""
-        try:
-            await self._take(message, source)
-        except Exception:
-            self.metrics.dropped += 1
-            log.exception("source %s: dropped a %s", source, type(message).__name__)
-
-    async def _take(self, message: Message, source: str) -> None:
-        match message:
-            case PatternReceived(pattern):
-                await self._intake.take(message, pattern.origin, source)
-            case PatternRefused(origin):
-                await self._intake.take(message, origin, source)
-            case PatternsSkipped(origins):
-                self._intake.pass_over(origins, source)
-            case RunStarted():
-                if run := self._runs.start(message):
-                    run.sources.add(source)
-            case Remember(run_uid, name, document):
-                if self._spool is not None and self._runs.get(run_uid):
-                    self._spool.remember(run_uid, source, name, document)
-            case RunStopped(run_uid):
-                if run := self._runs.get(run_uid):
-                    run.stop(message)
-                else:
-                    log.warning(
-                        "run %s stopped, but was not seen to start",
-                        run_uid,
-                        extra={"run_uid": run_uid},
-                    )
-            case Dropped(origin, reason):
-                self.metrics.dropped += 1
-                log.warning("%s dropped: %s", origin, reason)
 
     async def _take_back(self, message: Event, origin: Origin) -> None:
         """An event that was missing; it does not push newer ones aside."""
@@ -315,32 +266,7 @@ class Service:
         """Go on with the runs that were open when the service ended."""
         spool.on_kept = self._kept
         runs = self._runs.resume(spool)
-        readers: dict[str, Callable[[list[Remembered]], None]] = {
-            source.name: recall
-            for source in self._sources
-            if (recall := getattr(source, "recall", None))
-        }
-        names = {source.name for source in self._sources}
-        remembered: dict[str, list[Remembered]] = {name: [] for name in readers}
-        for run in runs:
-            documents, last = run.published()
-            for outlet in self._outlets:
-                outlet.recall(documents)
-            # A source that has another name now may still be the one that gave it.
-            going_on = readers.keys() & run.sources or (
-                set() if names & run.sources else readers.keys()
-            )
-            for name in going_on:
-                remembered[name].append(Remembered(run.uid, run.memories(name), last))
-            if going_on:
-                asyncio.get_running_loop().call_later(
-                    self._settings.resume_wait, run.give_up, self._settings.resume_wait
-                )
-            else:
-                run.finish("the service was restarted, and its source cannot go on with a run")
-            run.advance()
-        for name, recall in readers.items():
-            recall(remembered[name])
+        resume(runs, self._sources, self._outlets, self._settings.resume_wait)
 
     def _kept(self) -> None:
         for run in self._runs:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
+from ._entry import Entry
 from ._records import Event, KeptRun, RunRow
-from ._spool import Entry, Spool
+from ._spool import Spool
 
 __all__ = ["Entry", "Event", "KeptRun", "RunRow", "Spool"]

@@ -5,17 +5,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from time import time
-from typing import Any, Protocol
+from typing import Any
 
 from ...errors import ConfigurationError
 from .._metrics import Metrics
-from ._records import Batch, Event, EventRow, KeptRun, RunRow
+from ._changes import Changes, Keepable
+from ._entry import Entry, size_of
+from ._records import Batch, Event, KeptRun
 from ._store import Store
 
 log = logging.getLogger(__name__)
@@ -35,33 +36,6 @@ _PAUSE = 0.003
 together (docs/reference/benchmarks.md)."""
 _RETRY = 1.0
 """s between attempts to write to a disk that is full or broken."""
-
-
-class Keepable(Protocol):
-    """A run as it is to be kept."""
-
-    uid: str
-
-    def record(self, documents: bool) -> RunRow:
-        """What is to be written of it now, with its documents or without."""
-        ...
-
-
-@dataclass(slots=True, eq=False)
-class Entry:
-    """One accepted event in the spool."""
-
-    id: int
-    run_uid: str
-    arrived: float
-    """Unix time, s."""
-    size: int
-    message: Event | None
-    """None once it is written: whoever needs it then reads it back."""
-    kept: bool = False
-    """On disk; or the disk cannot be written to, and nobody waits for it."""
-    written: bool = False
-    done: bool = False
 
 
 class Spool:
@@ -93,11 +67,7 @@ class Spool:
         """The last event that was taken from the backlog."""
         self._new: deque[Entry] = deque()
         self._unwritten = 0
-        self._done: list[int] = []
-        self._dirty: dict[str, Keepable] = {}
-        self._memories: list[tuple[str, str, str, Mapping[str, Any]]] = []
-        self._closed: list[str] = []
-        self._forgotten: list[str] = []
+        self._changes = Changes()
         self._read: deque[tuple[Entry, Event]] = deque()
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
@@ -107,16 +77,6 @@ class Spool:
         self._writing = asyncio.Lock()
         self._told_full = False
         self._is_closed = False
-        self._touched: dict[str, Keepable] = {}
-        """What is being written of `_dirty`."""
-        self._documented: set[str] = set()
-        """Runs whose documents are kept as they are."""
-        self._held: set[str] = set()
-        """Runs that are written."""
-        self._loose: Counter[str] = Counter()
-        """Answered events, by run, of which not even the account is written."""
-        self._settling: Counter[str] = Counter()
-        """What is being written of `_loose`."""
         self._lazy: asyncio.TimerHandle | None = None
 
     @property
@@ -140,7 +100,7 @@ class Spool:
             runs = self._store.open_runs()
         except Exception as error:
             raise ConfigurationError(f"{self.name}: cannot be read: {error}") from None
-        self._held |= {run.uid for run in runs}
+        self._changes.held |= {run.uid for run in runs}
         self.unfinished = self.backlog = sum(len(run.open_events) for run in runs)
         if self.backlog:
             self._waiting.set()
@@ -167,7 +127,7 @@ class Spool:
 
     def keep(self, run_uid: str, message: Event, *, parked: bool) -> Entry:
         """Keep one event. parked: it is to be read back (`next`), not answered right now."""
-        entry = Entry(self._next, run_uid, time(), _bytes(message), message)
+        entry = Entry(self._next, run_uid, time(), size_of(message), message)
         entry.kept = bool(self.trouble)
         self._next += 1
         if parked:
@@ -185,18 +145,13 @@ class Spool:
         """This event is answered, and every sink has had the answer."""
         entry.done = True
         entry.message = None
-        if entry.written:
-            self._done.append(entry.id)
-        else:
-            self._loose[entry.run_uid] += 1
+        self._changes.answered(entry)
         self.unfinished -= 1
         self.touch(run)
 
     def touch(self, run: Keepable, *, documents: bool = False) -> None:
         """Something about `run` has changed, `documents` among it."""
-        if documents:
-            self._documented.discard(run.uid)
-        self._dirty[run.uid] = run
+        self._changes.touch(run, documents=documents)
         # Nobody waits for this: a little later it shares its transaction with others.
         if self._lazy is None:
             self._lazy = asyncio.get_running_loop().call_later(_LAZY, self._hurry)
@@ -207,31 +162,27 @@ class Spool:
 
     def remember(self, run_uid: str, source: str, name: str, document: Mapping[str, Any]) -> None:
         """Keep what the run's source must be told again."""
-        self._memories.append((run_uid, source, name, document))
+        self._changes.remember(run_uid, source, name, document)
         self._wake.set()
 
     def close_run(self, run_uid: str) -> None:
         """The run has ended, and every sink has its last document."""
-        self._dirty.pop(run_uid, None)
-        self._documented.discard(run_uid)
-        self._closed.append(run_uid)
+        self._changes.close(run_uid)
         self._wake.set()
 
     def forget(self, run_uid: str) -> None:
         """Somebody else goes on with the run."""
-        self._dirty.pop(run_uid, None)
-        self._documented.discard(run_uid)
-        self._forgotten.append(run_uid)
+        self._changes.forget(run_uid)
         self._wake.set()
 
     def holds(self, run_uid: str) -> bool:
         """Whether the run is written; or cannot be, and nobody waits for it."""
-        return run_uid in self._held or bool(self.trouble)
+        return run_uid in self._changes.held or bool(self.trouble)
 
     def unkept(self, run_uid: str) -> int:
         """Events of the run that are known to this process alone."""
         new = sum(not e.written and not e.done and e.run_uid == run_uid for e in self._new)
-        return new + self._loose[run_uid] + self._settling[run_uid]
+        return new + self._changes.unaccounted(run_uid)
 
     # --- what is to be answered ----------------------------------------------------------------
 
@@ -320,14 +271,7 @@ class Spool:
 
     @property
     def _unsaved(self) -> bool:
-        return bool(
-            any(not (entry.done or entry.written) for entry in self._new)
-            or self._done
-            or self._dirty
-            or self._memories
-            or self._closed
-            or self._forgotten
-        )
+        return bool(self._changes) or any(not (one.done or one.written) for one in self._new)
 
     def _collect(self) -> tuple[Batch, list[Entry]]:
         entries, size = [], 0
@@ -339,23 +283,7 @@ class Spool:
             if size >= _TRANSACTION:
                 self._wake.set()
                 break
-        batch = Batch(
-            runs=[run.record(uid not in self._documented) for uid, run in self._dirty.items()],
-            memories=self._memories,
-            events=[
-                EventRow(entry.id, entry.run_uid, entry.arrived, entry.message)
-                for entry in entries
-                if entry.message is not None
-            ],
-            done=self._done,
-            closed=self._closed,
-            forgotten=self._forgotten,
-        )
-        self._touched, self._dirty = self._dirty, {}
-        self._settling, self._loose = self._loose, Counter()
-        self._documented |= self._touched.keys()
-        self._memories, self._done, self._closed, self._forgotten = [], [], [], []
-        return batch, entries
+        return self._changes.take(entries), entries
 
     def _written(self, batch: Batch, entries: list[Entry], used: int) -> None:
         self._used = used
@@ -366,7 +294,7 @@ class Spool:
             entry.kept = entry.written = True
             entry.message = None
             if entry.done:  # while it was being written
-                self._done.append(entry.id)
+                self._changes.answered(entry)
                 self._wake.set()
         while self._new and (self._new[0].written or self._new[0].done):
             self._unwritten -= self._new.popleft().size
@@ -375,23 +303,12 @@ class Spool:
         if self._told_full and used < _RELIEVED * self._size:
             log.info("%s: has room again", self.name)
             self._told_full = False
-        new_runs = self._touched.keys() - self._held
-        self._held |= new_runs
-        self._held -= {*batch.closed, *batch.forgotten}
-        self._settling.clear()
-        if entries or new_runs:
+        if self._changes.written(batch) or entries:
             self.on_kept()
 
     def _failed(self, batch: Batch, error: Exception) -> None:
         """Everything is tried again; what waited to be kept is answered without."""
-        self._documented -= self._touched.keys()
-        self._dirty = self._touched | self._dirty
-        self._loose += self._settling
-        self._settling.clear()
-        self._memories = batch.memories + self._memories
-        self._done = batch.done + self._done
-        self._closed = batch.closed + self._closed
-        self._forgotten = batch.forgotten + self._forgotten
+        self._changes.failed(batch)
         self._fault("writing", error)
         for entry in self._new:
             entry.kept = True
@@ -415,11 +332,3 @@ class Spool:
         if self._unwritten >= _UNWRITTEN:
             return False
         return not self.unfinished or self._used + self._unwritten < self._size
-
-
-def _bytes(message: Event) -> int:
-    pattern = getattr(message, "pattern", None)
-    if pattern is None:
-        return 1024
-    arrays = (pattern.intensity, pattern.sigma)
-    return 1024 + sum(array.nbytes for array in arrays if array is not None)

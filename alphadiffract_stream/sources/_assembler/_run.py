@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...errors import PatternError
-from ...integration import Integrator
 from ...pattern import Origin, Pattern
-from ._keys import OURS, PatternKeys
+from ._keys import OURS
 from ._layout import FramesError, Layout, make_layout
 from ._raw_documents import Descriptor, Event, Stop
+from ._reading import Reading
 from ._references import References
 from ._seen import SequenceSet
 
@@ -91,25 +91,16 @@ class Stream:
         """Whether this stream holds patterns, readable or not."""
         return self.layout is not None or self.problem is not None
 
-    def use(
-        self,
-        intensity: str,
-        start: Mapping[str, Any],
-        keys: PatternKeys,
-        wavelength: float | None,
-        *,
-        files: bool,
-        integrator: Integrator | None,
-    ) -> None:
+    def use(self, intensity: str, start: Mapping[str, Any], reading: Reading) -> None:
         """Analyse this stream. Raises PatternError where its documents do not say how."""
         self.layout = make_layout(
             self.descriptor,
             intensity,
             start,
-            keys,
-            wavelength,
-            files=files,
-            integrator=integrator,
+            reading.keys,
+            reading.wavelength,
+            files=reading.external,
+            integrator=reading.integrator,
         )
 
     @property

@@ -59,7 +59,7 @@ def test_runs_without_patterns_leave_nothing():
     run = [named for named in raw_run(events=0) if named[0] in ("start", "stop")]
     target = remembering()
     assert feed(target, run) == []
-    assert not target._memory._waiting
+    assert not target._runs.memory._waiting
 
 
 @pytest.mark.parametrize("cut", range(2, 7))
