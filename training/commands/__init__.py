@@ -18,6 +18,7 @@ from ._explain import explain
 from ._export import export
 from ._pack import pack
 from ._parity import parity
+from ._quantize import quantize
 from ._reflections import reflections
 from ._remember import remember_command
 from ._rruff import rruff
@@ -53,6 +54,7 @@ app.command()(ablate)
 app.command()(calibrate)
 app.command()(explain)
 app.command()(export)
+app.command()(quantize)
 app.command()(triton)
 app.command("build-engine")(build_engine_command)
 

@@ -8,6 +8,7 @@ from ._export import export_onnx
 from ._graph import DeployedEnsemble
 from ._half import rounded_to_half, stored_in_half
 from ._held_out import held_out_metrics
+from ._int8 import eight_bit_nodes, in_eight_bits
 from ._prior import PriorShift, prior_shift
 from ._saved import read_calibration, write_calibration
 from ._whole import calibrate_whole
@@ -18,10 +19,12 @@ __all__ = [
     "PriorShift",
     "calibrate",
     "calibrate_whole",
+    "eight_bit_nodes",
     "export_onnx",
     "file_sha256",
     "fit_probabilities",
     "held_out_metrics",
+    "in_eight_bits",
     "prior_shift",
     "read_calibration",
     "rounded_to_half",
