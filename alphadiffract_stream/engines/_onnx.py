@@ -83,8 +83,13 @@ class OnnxEngine:
         return await self._worker.submit(patterns)
 
     def warm_up(self) -> None:
-        """First inference, which allocates; checked. Raises EngineError."""
+        """First inferences, which allocate; checked. Raises EngineError.
+
+        The largest batch is among them: the memory it takes is kept for the next one, and that a
+        service grows with its first backlog would look like a leak.
+        """
         check_golden(self.run(golden_pattern()), self.card)
+        self.run(np.repeat(golden_pattern(), self.max_batch, axis=0))
 
     async def close(self) -> None:
         """Let the inference in flight end, then release the thread."""
