@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -19,6 +18,7 @@ from ...errors import EngineError
 from ...grid import N_POINTS
 from ...prediction import SIGNATURE, ModelCard, Outputs
 from .._golden import check_golden, golden_pattern
+from .._worker import Worker
 from ._cuda import compute_capability, use_device
 from ._execution import INPUT, Execution
 from ._sidecar import PlanSidecar
@@ -58,7 +58,7 @@ class TensorrtEngine:
         self.max_batch = max(execution.max_batch for execution in self._executions)
         self._plan = plan
         self._lock = Lock()
-        self._executor = ThreadPoolExecutor(1, thread_name_prefix="tensorrt")
+        self._worker = Worker(self.run, "tensorrt")
         self._closed = False
 
     def run(self, patterns: NDArray[np.float32]) -> Outputs:
@@ -81,7 +81,7 @@ class TensorrtEngine:
         """`run` on the engine's own thread, so that the event loop goes on."""
         if self._closed:
             raise EngineError("tensorrt: the engine is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._executor, self.run, patterns)
+        return await self._worker.submit(patterns)
 
     def warm_up(self) -> None:
         """One inference of every profile; checked. Raises EngineError."""
@@ -101,7 +101,7 @@ class TensorrtEngine:
             self._closed = True
             for execution in self._executions:
                 execution.close()
-        self._executor.shutdown()
+        self._worker.close()
 
 
 def _verified(path: Path, device: int) -> tuple[bytes, PlanSidecar, ModelCard]:

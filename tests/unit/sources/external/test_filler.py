@@ -35,9 +35,13 @@ async def read(documents, folder: Path | None, *, wait: float = 0.0) -> list:
     filler = Filler([folder], wait) if folder else None
     assembler = Assembler(PatternKeys(), "test", "here", None, external=filler is not None)
     messages = []
-    for name, document in documents:
-        messages += [m async for m in filled(filler, assembler.feed(name, document))]
-    return messages + [m async for m in filled(filler, assembler.finish())]
+    try:
+        for name, document in documents:
+            messages += [m async for m in filled(filler, assembler.feed(name, document))]
+        return messages + [m async for m in filled(filler, assembler.finish())]
+    finally:
+        if filler:
+            filler.close()
 
 
 def received(messages) -> list[PatternReceived]:
