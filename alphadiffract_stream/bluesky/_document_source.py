@@ -18,6 +18,7 @@ from ..integration import Integrator
 from ..sources import Message, PatternRefused, RunStopped
 from ..sources._assembler import Assembler, PatternKeys
 from ..sources._external import filled
+from ._waker import Waker
 
 _Item = tuple[str, Mapping[str, Any], int, str]
 """Name, document, bytes, and why its arrays were let go ('' where they were not)."""
@@ -48,7 +49,6 @@ class DocumentSource:
     ) -> None:
         self.overflowed = 0
         """Events whose arrays were let go."""
-        self._loop = loop
         self._size = size
         self._max_bytes = max_bytes
         self._finished = finished
@@ -57,6 +57,7 @@ class DocumentSource:
         self._bytes = 0
         self._lock = threading.Lock()
         self._arrived = asyncio.Event()
+        self._waker = Waker(loop, self._arrived)
         self._closed = False
         self._ending: set[str] = set()
         """Raw runs whose stop document was read and of which no more is known."""
@@ -75,7 +76,7 @@ class DocumentSource:
                 document = _copied(document)
             self._items.append((name, document, size, why))
             self._bytes += size
-        self._loop.call_soon_threadsafe(self._arrived.set)
+        self._waker.wake()
 
     async def __aiter__(self) -> AsyncIterator[Message]:
         while True:
@@ -96,6 +97,7 @@ class DocumentSource:
         """End the iteration once what was handed over is read. Safe to call twice."""
         self._closed = True
         self._arrived.set()
+        self._waker.close()
 
     def _next(self) -> list[Message] | None:
         with self._lock:
