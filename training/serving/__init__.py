@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ._accuracy import Difference, Tolerance, compare
 from ._engine_build import BuildOptions, build_engine
+from ._floats import INTEGER, in_floats
 from ._half_precision import half_precision
 from ._patterns import comparison_patterns
 from ._repository import write_repository
@@ -14,6 +15,7 @@ from ._served_model import OnnxOnCpu, ServedModel, TensorRtPlan
 from ._signature import Signature, Tensor
 
 __all__ = [
+    "INTEGER",
     "BuildOptions",
     "Difference",
     "OnnxOnCpu",
@@ -26,5 +28,6 @@ __all__ = [
     "compare",
     "comparison_patterns",
     "half_precision",
+    "in_floats",
     "write_repository",
 ]

@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import logging
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Literal
 
 import numpy as np
@@ -23,6 +23,7 @@ from alphadiffract_stream.prediction import Outputs
 
 from ._accuracy import Difference, Tolerance, compare
 from ._half_precision import half_precision
+from ._plan_source import plan_card, plan_source
 from ._signature import Signature
 
 log = logging.getLogger(__name__)
@@ -77,28 +78,27 @@ def build_engine(
         return False
     say(f"{plan}: building ({reason}); this takes minutes")
     plan.parent.mkdir(parents=True, exist_ok=True)
-    built = _serialized(network, options, timing_cache or plan.with_suffix(".timing"))
-    trial = plan.with_name(f"{plan.stem}.trial{plan.suffix}")
     name, batch = patterns()
-    sidecar = sidecar_class(
-        **wanted,
-        plan_sha256=hashlib.sha256(built).hexdigest(),
-        patterns=name,
-        difference={},
-        built=datetime.now(UTC).isoformat(timespec="seconds"),
-    )
-    try:
+    with TemporaryDirectory() as folder:
+        source = plan_source(network, Path(folder))
+        built = _serialized(source, options, timing_cache or plan.with_suffix(".timing"))
+        sidecar = sidecar_class(
+            **wanted,
+            plan_sha256=hashlib.sha256(built).hexdigest(),
+            patterns=name,
+            difference={},
+            built=datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        trial = Path(folder) / f"trial{plan.suffix}"
         trial.write_bytes(built)
-        shutil.copyfile(network.with_suffix(".json"), trial.with_suffix(".json"))
+        card = plan_card(network).model_dump_json(indent=1) + "\n"
+        trial.with_suffix(".json").write_text(card, encoding="utf-8")
         sidecar.write(trial)
-        difference = _compared(f"tensorrt:{trial}?device={options.device}", network, batch)
-    finally:
-        for leftover in (trial, trial.with_suffix(".json"), trial.with_name(trial.name + ".json")):
-            leftover.unlink(missing_ok=True)
+        difference = _compared(f"tensorrt:{trial}?device={options.device}", source, batch)
     if fault := tolerance.fault(difference):
         raise EngineError(f"{plan}: refused, {fault}; try --precision single")
     # The plan last: one without its sidecar is never used, an older sidecar refuses it.
-    shutil.copyfile(network.with_suffix(".json"), plan.with_suffix(".json"))
+    plan.with_suffix(".json").write_text(card, encoding="utf-8")
     sidecar.model_copy(update={"difference": difference.as_dict()}).write(plan)
     partial = plan.with_name(plan.name + ".partial")
     partial.write_bytes(built)

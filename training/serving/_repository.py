@@ -9,6 +9,7 @@ from pathlib import Path
 from alphadiffract_stream.crystal import CRYSTAL_SYSTEMS, space_group_symbol
 from alphadiffract_stream.prediction import ModelCard
 
+from ._plan_source import plan_card
 from ._served_model import LABELS, OnnxOnCpu, ServedModel, TensorRtPlan
 from ._signature import Signature
 
@@ -31,10 +32,10 @@ def write_repository(
     from google.protobuf import text_format
 
     signature = Signature.of(network)
-    card = ModelCard.read(network)
     written = []
     for model in models:
         config = model.config(signature)
+        card = plan_card(network) if model.in_floats else ModelCard.read(network)
         config.parameters[CARD].string_value = card.model_dump_json()
         place = folder / model.name
         numbered = place / str(version)

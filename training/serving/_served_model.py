@@ -25,6 +25,9 @@ class ServedModel(Protocol):
         """Of the model and its folder."""
         ...
 
+    in_floats: ClassVar[bool]
+    """Whether a network with eight-bit parts is served without them."""
+
     def config(self, signature: Signature) -> ModelConfig:
         """Its config.pbtxt, without what every model shares."""
         ...
@@ -45,6 +48,7 @@ class TensorRtPlan:
     profiles: int = 2
     """Optimisation profiles in the plan, each of which an instance may use."""
     plan: ClassVar[str] = "model.plan"
+    in_floats: ClassVar[bool] = True
 
     def config(self, signature: Signature) -> ModelConfig:
         """Dynamic batches, a CUDA graph for the batch of one, warm-up of both ends."""
@@ -83,6 +87,7 @@ class OnnxOnCpu:
     """Processes, each with its own copy of the network."""
     threads: int = 1
     """Of ONNX Runtime in each process."""
+    in_floats: ClassVar[bool] = False
 
     def config(self, signature: Signature) -> ModelConfig:
         """Dynamic batches (without queue options, which make the Python backend stall)."""
