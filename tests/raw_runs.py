@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -79,3 +80,25 @@ def raw_run(
         documents.append(("event", dict(event)))
     documents.append(("stop", dict(run.compose_stop())))
     return documents
+
+
+def run_of_arrays(
+    values: Iterable[Any], key: dict[str, Any], name: str, config: dict[str, Any]
+) -> list[Named]:
+    """A run of one detector, an array an event."""
+    composed = compose_run(metadata={"plan_name": "count"})
+    bundle = composed.compose_descriptor(
+        name="primary",
+        data_keys={name: key, "temperature": data_key(units="K")},
+        object_keys={"det": [name], "furnace": ["temperature"]},
+        configuration=config,
+    )
+    documents: list[Named] = [
+        ("start", dict(composed.start_doc)),
+        ("descriptor", dict(bundle.descriptor_doc)),
+    ]
+    for n, value in enumerate(values):
+        data = {name: value, "temperature": 300.0 + n}
+        event = bundle.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0), validate=False)
+        documents.append(("event", dict(event)))
+    return [*documents, ("stop", dict(composed.compose_stop()))]

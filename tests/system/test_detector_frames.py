@@ -9,13 +9,12 @@ import msgpack_numpy
 import numpy as np
 import pytest
 import zmq
-from event_model import compose_run
 from pyFAI.detectors import Detector
 from pyFAI.integrator.azimuthal import AzimuthalIntegrator
 
 from alphadiffract_stream.pattern import wavelength_from_energy
 from alphadiffract_stream.simulation import Profile, reflections, simulate, unit_cell_contents
-from tests.raw_runs import array_key, configuration, data_key
+from tests.raw_runs import array_key, configuration, run_of_arrays
 from tests.serving import Served
 
 ENERGY = 30.0
@@ -100,22 +99,6 @@ def beamline(tmp_path_factory, geometry) -> Iterator[Beamline]:
         served.close()
 
 
-def run(values: list, key: dict, name: str, config: dict) -> list:
-    composed = compose_run(metadata={"plan_name": "count"})
-    bundle = composed.compose_descriptor(
-        name="primary",
-        data_keys={name: key, "temperature": data_key(units="K")},
-        object_keys={"det": [name], "furnace": ["temperature"]},
-        configuration=config,
-    )
-    documents = [("start", dict(composed.start_doc)), ("descriptor", dict(bundle.descriptor_doc))]
-    for n, value in enumerate(values):
-        data = {name: value, "temperature": 300.0 + n}
-        event = bundle.compose_event(data=data, timestamps=dict.fromkeys(data, 0.0), validate=False)
-        documents.append(("event", dict(event)))
-    return [*documents, ("stop", dict(composed.compose_stop()))]
-
-
 def test_frames_are_answered_as_what_pyfai_makes_of_them(beamline, geometry):
     angles = np.degrees(geometry.center_array((SIDE, SIDE), unit="2th_rad", scale=False))
     # As the corrections of the integration undo them: a pixel seen at a slant gets less.
@@ -127,11 +110,13 @@ def test_frames_are_answered_as_what_pyfai_makes_of_them(beamline, geometry):
     ]
     integrated = [geometry.integrate1d(image, BINS, unit="2th_deg") for image in images]
 
-    of_frames = beamline.publish(run(images, array_key(shape=[SIDE, SIDE]), "det_image", {}))
+    of_frames = beamline.publish(
+        run_of_arrays(images, array_key(shape=[SIDE, SIDE]), "det_image", {})
+    )
     axis = (integrated[0].radial, "deg")
     config = {"det": configuration(det_two_theta=axis, det_energy=(ENERGY, "keV"))}
     values = [one.intensity.astype(float) for one in integrated]
-    of_patterns = beamline.publish(run(values, array_key(BINS), "det_intensity", config))
+    of_patterns = beamline.publish(run_of_arrays(values, array_key(BINS), "det_intensity", config))
 
     assert len(of_frames) == len(of_patterns) == len(FLUORITES)
     for frame, pattern in zip(of_frames, of_patterns, strict=True):
@@ -148,7 +133,9 @@ def test_a_frame_of_another_detector_is_refused_and_the_next_is_answered(beamlin
     flat = np.random.default_rng(2).poisson(50, (SIDE, SIDE)).astype(np.uint32)
     values = [flat, np.zeros((7, 9), np.uint32), flat]
 
-    answers = beamline.publish(run(values, array_key(shape=[SIDE, SIDE]), "det_image", {}))
+    answers = beamline.publish(
+        run_of_arrays(values, array_key(shape=[SIDE, SIDE]), "det_image", {})
+    )
 
     assert [a["status"] == "refused" for a in answers] == [False, True, False]
     assert "(7, 9)" in answers[1]["reason"]

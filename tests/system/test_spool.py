@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import zmq
 
-from tests.raw_runs import raw_run
+from tests.raw_runs import array_key, raw_run, run_of_arrays
 from tests.serving import BOUND, SERVE, TWO_THETA, Served, serving
 from tests.support import make_tiny_model
 
@@ -131,6 +131,41 @@ def test_a_bluesky_run_goes_on_after_kill_9(tmp_path, engine, publisher):
     assert stop["exit_status"] == "success"
     start = documents[0][1]
     assert start["parents"] == [run[0][1]["uid"]]
+
+
+def test_detector_frames_go_on_after_kill_9(tmp_path, engine, publisher):
+    """What the spool keeps of a frame is the pattern it was integrated to."""
+    pytest.importorskip("pyFAI", reason="frames need the `pyfai` extra")
+    from tests.detector import SIDE, frames, write_poni
+
+    socket, port = publisher
+    images = frames(9)
+    run = run_of_arrays(images, array_key(shape=[SIDE, SIDE]), "det_image", {})
+    poni = write_poni(tmp_path / "detector.poni")
+    documents: list[tuple[str, dict]] = []
+    options = [f"bluesky-zmq://127.0.0.1:{port}?prefix=raw&poni={poni}", "--engine", engine]
+    options += ["--spool", str(tmp_path / "spool")]
+    # What lay in the dead service's socket is sent again; what it had kept is recognised.
+    for life, part in enumerate((run[:7], run[2:])):
+        folder = folder_of(tmp_path, f"life{life}")
+        with serving(folder, *options, "--sink", f"jsonl:{folder}/out.jsonl") as served:
+            served.wait(served.is_ready)
+            assert socket.recv()[:1] == b"\x01", "subscribed"
+            for name, document in part:
+                socket.send(b" ".join([b"raw", name.encode(), msgpack_numpy.packb(document)]))
+            if life == 0:
+                served.wait(lambda s=served: len(s.of("event")) >= 3)
+                documents += killed(served)
+                assert socket.recv()[:1] == b"\x00"
+            else:
+                served.wait(lambda s=served: s.of("stop"))
+                assert served.stop() == 0, served.log.read_text()
+                documents += served.documents()
+    stop = whole(documents)
+    assert (stop["received"], stop["predicted"], stop["missing"]) == (9, 9, 0)
+    events = [document for name, document in documents if name == "event"]
+    assert {event["data"]["energy_source"] for event in events} == {"poni: detector.poni"}
+    assert max(len(path.read_bytes()) for path in (tmp_path / "spool").iterdir()) < images.nbytes
 
 
 def test_a_run_goes_on_after_sigterm(tmp_path, engine, publisher):
