@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import logging
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -99,6 +102,52 @@ def kafka(folder: Path) -> Iterator[Cluster]:
     yield Cluster(producer, config)
     producer.flush(1)
     del producer
+
+
+_APART = """
+import sys
+from confluent_kafka import Producer
+producer = Producer({"bootstrap.servers": "replaced:1", "test.mock.num.brokers": 1})
+brokers = producer.list_topics(timeout=10).brokers.values()
+print(",".join(f"{broker.host}:{broker.port}" for broker in brokers), flush=True)
+sys.stdin.read()
+"""
+
+
+class Brokers:
+    """A cluster in a process of its own, which can stand still."""
+
+    def __init__(self, folder: Path) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _APART], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        assert self._process.stdout is not None
+        address = self._process.stdout.readline().strip()
+        assert address, "the brokers did not start"
+        producer = Producer({"bootstrap.servers": address, "linger.ms": 0, **_QUIET})
+        config = folder / "kafka.properties"
+        config.write_text(PROPERTIES)
+        self.cluster = Cluster(producer, config)
+
+    def freeze(self) -> None:
+        """They answer nobody; connections stay, and time out."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
+
+    def close(self) -> None:
+        self._process.kill()
+        self._process.communicate()
+
+
+@contextmanager
+def brokers_apart(folder: Path) -> Iterator[Brokers]:
+    brokers = Brokers(folder)
+    try:
+        yield brokers
+    finally:
+        brokers.close()
 
 
 @contextmanager

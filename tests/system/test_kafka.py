@@ -13,7 +13,7 @@ from bluesky_kafka import Publisher
 from alphadiffract_stream.service import Metrics, Service, Settings
 from alphadiffract_stream.sinks import open_sink
 from alphadiffract_stream.sources import open_source
-from tests.brokers import Cluster, kafka, reading
+from tests.brokers import Cluster, brokers_apart, kafka, reading
 from tests.raw_runs import Named, raw_run
 from tests.streams import EchoEngine, until
 
@@ -153,3 +153,31 @@ async def test_two_groups_each_answer_everything(cluster):
             await until(lambda: len(reader.of("stop")) == 2, 30)
         assert set(answered(reader).values()) == {2}
         assert len({event["uid"] for event in reader.of("event")}) == 10
+
+
+async def test_brokers_that_stand_still_and_return_lose_nothing(tmp_path):
+    """Longer than the group's session: the service loses its place in the group, too."""
+    runs = [raw_run(30, start={"scan_id": n}) for n in range(4)]
+    wanted = {(run[0][1]["uid"], n) for run in runs for n in range(1, 31)}
+    with brokers_apart(tmp_path) as brokers:
+        cluster = brokers.cluster
+        cluster.create(RAW)
+        cluster.create(ANSWERS)
+        with reading(cluster, ANSWERS) as reader:
+            async with member(cluster) as one:
+                await until(lambda: one.source.partitions, 30)
+                for run in runs:
+                    cluster.publish(RAW, run[0][1]["uid"], *run[:15])
+                await until(lambda: len(answered(reader)) >= 20, 30)
+                brokers.freeze()
+                await asyncio.sleep(6.0)
+                brokers.thaw()
+                for run in runs:
+                    cluster.publish(RAW, run[0][1]["uid"], *run[15:])
+                await until(lambda: len({s["uid"] for s in reader.of("stop")}) == 4, 60)
+                metrics = one.metrics
+            assert set(answered(reader)) == wanted
+            assert len({event["uid"] for event in reader.of("event")}) == len(wanted)
+            assert {(s["received"], s["missing"]) for s in reader.of("stop")} == {(30, 0)}
+            assert metrics.sink_errors == {}
+        assert cluster.committed(RAW, GROUP) == sum(map(len, runs))
