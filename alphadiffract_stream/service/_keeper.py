@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ._sequencer import Ticket
 
-if TYPE_CHECKING:
-    from ._run import Run
-
+R = TypeVar("R", contravariant=True)
+"""A run, whatever that is: what keeps it is written before it."""
 Delivered = Callable[[], None]
 
 
@@ -21,39 +20,39 @@ class Emit(Protocol):
     ) -> None: ...
 
 
-class Keeper(Protocol):
+class Keeper(Protocol[R]):
     """Told what becomes of a run."""
 
-    def answered(self, run: Run, ticket: Ticket, since: float) -> None:
+    def answered(self, run: R, ticket: Ticket, since: float) -> None:
         """Every sink has the event's answer, which was published at `since` (monotonic, s)."""
         ...
 
-    def changed(self, run: Run, *, documents: bool = False) -> None:
+    def changed(self, run: R, *, documents: bool = False) -> None:
         """Something that must outlive the service has changed."""
         ...
 
-    def holds(self, run: Run) -> bool:
+    def holds(self, run: R) -> bool:
         """Whether it outlives the service, as far as it is to: what is published of it then stays
         true after a restart."""
         ...
 
-    def unkept(self, run: Run) -> int:
+    def unkept(self, run: R) -> int:
         """How many of its events would not outlive the service now."""
         ...
 
-    def fills(self, run: Run) -> bool:
+    def fills(self, run: R) -> bool:
         """Whether what is missing of it is being fetched; asked when nothing else keeps it open.
         `Run.advance` is called once that has ended."""
         ...
 
-    def cut_short(self, run: Run) -> bool:
+    def cut_short(self, run: R) -> bool:
         """Whether the service ends before that was done."""
         ...
 
-    def settled(self, run: Run) -> None:
+    def settled(self, run: R) -> None:
         """Every sink has the stop document."""
         ...
 
-    def closed(self, run: Run) -> None:
+    def closed(self, run: R) -> None:
         """Nothing more will be published of it by this service."""
         ...

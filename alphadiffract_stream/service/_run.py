@@ -46,7 +46,7 @@ class Run:
         *,
         stop_wait: float,
         emit: Emit,
-        keeper: Keeper,
+        keeper: Keeper[Run],
         kept: KeptRun | None = None,
         flags: tuple[str, ...] = (),
     ) -> None:

@@ -40,7 +40,7 @@ class Runs:
         settings: Settings,
         metrics: Metrics,
         emit: Emit,
-        keeper: Keeper,
+        keeper: Keeper[Run],
         spool: Spool | None = None,
     ) -> None:
         self._engine = engine

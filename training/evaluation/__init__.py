@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from ..labelled_set import LabelledSet
 from ._assess import Assessment, assess, with_counterpart, with_overlap
 from ._baselines import Baselines, Prior, baselines, prior_of_set, prior_of_store
-from ._data_sets import LabelledSet, load_labelled
+from ._data_sets import load_labelled
 from ._ensemble import SizePoint, combined, size_curve
 from ._intervals import Interval, Regression, accuracy_interval, mean_regression, regression
 from ._markdown import markdown_table, rounded

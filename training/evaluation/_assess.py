@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from alphadiffract_stream.prediction import Outputs
 
+from ..labelled_set import LabelledSet
 from ..patterns import SYSTEM_LIMITS
 from ._baselines import Baselines, Prior, baselines, prior_of_set
-from ._data_sets import LabelledSet
 from ._ensemble import SizePoint, combined, size_curve
 from ._metrics import Metrics, evaluate_outputs
 from ._networks import Contender

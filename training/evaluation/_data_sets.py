@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,33 +11,12 @@ from numpy.typing import NDArray
 
 from alphadiffract_stream.pattern import Origin, Pattern, RadialUnit
 
+from ..labelled_set import LabelledSet
+from ..static_set import read_labelled
 from ._cells import known_niggli
 
 CU_MEAN = 1.5418
 """Å; for sets that are known to be Cu Kα and store no wavelength."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LabelledSet:
-    """Patterns as measured (or as drawn), with what is known of their crystals."""
-
-    name: str
-    patterns: Sequence[Pattern]
-    space_group: NDArray[np.int64]
-    """(N,) 1…230."""
-    niggli: NDArray[np.float64]
-    """(N, 6) Å, °; NaN where not known."""
-    identifier: tuple[str, ...]
-    """(N,)."""
-    formula: tuple[str | None, ...]
-    """(N,) as the set gives it; None where it does not."""
-    structure: NDArray[np.int64]
-    """(N,) patterns of one structure share a number (the augmentations of §5.6)."""
-    simulated: str = ""
-    """Preset the patterns were drawn with; empty for measured ones."""
-
-    def __len__(self) -> int:
-        return len(self.space_group)
 
 
 def load_labelled(path: Path) -> LabelledSet:
@@ -50,8 +27,6 @@ def load_labelled(path: Path) -> LabelledSet:
     FileNotFoundError or KeyError where a piece is missing, ValueError where numbers disagree.
     """
     if path.is_dir():
-        from ..static_set import read_labelled  # which is made of labelled sets itself
-
         return read_labelled(path)
     rows: list[dict[str, Any]] = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
     with np.load(path) as arrays:

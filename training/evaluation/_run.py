@@ -11,7 +11,7 @@ from alphadiffract_stream.engines import Engine
 from alphadiffract_stream.grid import to_grid
 from alphadiffract_stream.prediction import Outputs
 
-from ._data_sets import LabelledSet
+from ..labelled_set import LabelledSet
 
 
 def predict_set(

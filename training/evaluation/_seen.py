@@ -9,9 +9,9 @@ from itertools import permutations
 import numpy as np
 from numpy.typing import NDArray
 
+from ..labelled_set import LabelledSet
 from ..reflections import ReflectionStore
 from ._cells import store_niggli
-from ._data_sets import LabelledSet
 from ._formula import family_name
 
 LENGTH_TOLERANCE = 0.03

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from alphadiffract_stream.grid import GRID_TWO_THETA, GRID_WAVELENGTH
 from alphadiffract_stream.pattern import Origin, Pattern, RadialUnit
 
+from ..labelled_set import LabelledSet
 from ..patterns import MEASURED, PAPER, Batch, EngineName, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
-from ._data_sets import LabelledSet
 
 Preset = Literal["paper", "measured"]
 SEED = 77_000_000

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ._packed import unpacked_columns
+from ._columns import unpacked_columns
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from alphadiffract_stream.grid import GRID_TWO_THETA, GRID_WAVELENGTH
 from alphadiffract_stream.pattern import Origin, Pattern, RadialUnit
 
-from ..evaluation import LabelledSet
+from ..labelled_set import LabelledSet
 from ._draw import Drawn
 from ._shards import COLUMNS, ShardInfo, opened, shard_info
 

@@ -6,7 +6,7 @@ triton://gpu.beamline.org:8001/alphadiffract?version=3&tls=yes&ca=/etc/ssl/beaml
 from __future__ import annotations
 
 from ...urls import Url
-from ._client import connect
+from ._connect import connect
 from ._engine import TritonEngine
 from ._loop import background_loop
 from ._options import TritonOptions

@@ -16,11 +16,9 @@ from pydantic import ValidationError
 from ...errors import EngineError
 from ...grid import N_POINTS
 from ...prediction import SIGNATURE, ModelCard, Outputs
-from ._engine import TritonEngine
-from ._loop import BackgroundLoop
 from ._options import TritonOptions
 from ._token import Token
-from ._transport import Transport, open_transport
+from ._transport import Transport
 
 if TYPE_CHECKING:
     from ._shared_memory import SharedRegions
@@ -31,28 +29,6 @@ _RETRY = 0.1
 """s between looks at a server that is not ready yet."""
 _CARD = "card"
 """Parameter of the model's configuration that holds its card."""
-
-
-async def connect(
-    address: str, model: str, options: TritonOptions, loop: BackgroundLoop
-) -> TritonEngine:
-    """Engine for a loaded model. Raises EngineError."""
-    client = Client(address, model, options, open_transport(address, options))
-    try:
-        config = await client.loaded(options.wait)
-        card = client.card(config)
-        client.check_signature(config, card)
-    except BaseException:
-        await client.close()
-        raise
-    if card.golden is None:
-        log.warning(
-            "%s: its card has no golden answer, so that another network in its place would not be "
-            "told by its answers; export it again",
-            client.where,
-        )
-    largest = int(config.get("max_batch_size", 0))
-    return TritonEngine(client, card, min(options.max_batch or largest, largest), loop)
 
 
 class Client:

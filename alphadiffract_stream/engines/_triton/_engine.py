@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import Future
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +12,8 @@ from ...errors import EngineError
 from ...grid import N_POINTS
 from ...prediction import ModelCard, Outputs
 from .._golden import check_golden, golden_pattern
+from ._client import Client
 from ._loop import BackgroundLoop
-
-if TYPE_CHECKING:
-    from ._client import Client
 
 
 class TritonEngine:
