@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from ._ablate import ablate
+from ._add_crystals import add_crystals
 from ._build_engine import build_engine_command
 from ._calibrate import calibrate
 from ._causes import causes
@@ -55,6 +56,7 @@ app.command()(calibrate)
 app.command()(explain)
 app.command()(export)
 app.command()(quantize)
+app.command("add-crystals")(add_crystals)
 app.command()(triton)
 app.command("build-engine")(build_engine_command)
 

@@ -6,6 +6,7 @@ from ._calibrate import Calibration, calibrate, fit_probabilities
 from ._card import file_sha256, write_card
 from ._export import export_onnx
 from ._graph import DeployedEnsemble
+from ._graph_memory import GraphMemory, Remembered, known, quantised_keys
 from ._half import rounded_to_half, stored_in_half
 from ._held_out import held_out_metrics
 from ._int8 import eight_bit_nodes, in_eight_bits
@@ -16,7 +17,9 @@ from ._whole import calibrate_whole
 __all__ = [
     "Calibration",
     "DeployedEnsemble",
+    "GraphMemory",
     "PriorShift",
+    "Remembered",
     "calibrate",
     "calibrate_whole",
     "eight_bit_nodes",
@@ -25,7 +28,9 @@ __all__ = [
     "fit_probabilities",
     "held_out_metrics",
     "in_eight_bits",
+    "known",
     "prior_shift",
+    "quantised_keys",
     "read_calibration",
     "rounded_to_half",
     "stored_in_half",

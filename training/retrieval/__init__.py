@@ -12,12 +12,13 @@ from ._loss import RetrievalConfig, retrieval_loss
 from ._memory import MEMORY, Memory, remember
 from ._neighbours import Found, Neighbours
 from ._network import Gate, WithMemory, combined
-from ._scores import onnx_translations
+from ._scores import STEP, onnx_translations
 from ._thin import thinned
 
 __all__ = [
     "GATE",
     "MEMORY",
+    "STEP",
     "Found",
     "Gate",
     "KeyBank",

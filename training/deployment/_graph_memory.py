@@ -1,0 +1,142 @@
+"""The memory inside an exported graph: read, and put back with more crystals in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+
+from ..retrieval import STEP
+
+_BATCH = 64
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Remembered:
+    """M crystals as the graph holds them."""
+
+    keys: NDArray[np.int8]
+    """(M, K)."""
+    group: NDArray[np.uint8]
+    """(M,) 0…229."""
+    lattice: NDArray[np.float16]
+    """(M, 6) Niggli a b c (Å) α β γ (°)."""
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def __add__(self, other: Remembered) -> Remembered:
+        return Remembered(
+            np.concatenate([self.keys, other.keys]),
+            np.concatenate([self.group, other.group]),
+            np.concatenate([self.lattice, other.lattice]),
+        )
+
+    def take(self, rows: NDArray) -> Remembered:
+        """Some of them: a mask or indices."""
+        return Remembered(self.keys[rows], self.group[rows], self.lattice[rows])
+
+
+class GraphMemory:
+    """The one memory of `model`, which stays as it is.
+
+    Raises ValueError for a graph without a memory, with one in floats (``export --portable``) or
+    with several (an ensemble's members have one each).
+    """
+
+    def __init__(self, model: ModelProto) -> None:
+        self._model = model
+        weights = {tensor.name: tensor for tensor in model.graph.initializer}
+        lookups = [node for node in model.graph.node if node.op_type == "MatMulInteger"]
+        if len(lookups) != 1:
+            raise ValueError(
+                f"{len(lookups)} memories in the graph, where one is wanted: a network of one "
+                "member, exported after `training remember` and without --portable"
+            )
+        self._query = _query(model, lookups[0])
+        self._names = [lookups[0].input[1]]
+        count = weights[self._names[0]].dims[1]
+        for shape in ((count,), (count, 6)):
+            found = [w.name for w in weights.values() if tuple(w.dims) == shape]
+            if len(found) != 1:
+                raise ValueError(f"{len(found)} tensors of shape {shape} in the graph, not one")
+            self._names += found
+        keys, group, lattice = (numpy_helper.to_array(weights[name]) for name in self._names)
+        self.content = Remembered(
+            np.ascontiguousarray(keys.T), group.astype(np.uint8), lattice.astype(np.float16)
+        )
+
+    def keys(self, patterns: NDArray[np.float32]) -> NDArray[np.float32]:
+        """(N, K) keys of length 1 that the graph makes of (N, 8192) patterns."""
+        cut = ModelProto()
+        cut.CopyFrom(self._model)
+        cut.graph.output.append(helper.make_tensor_value_info(self._query, TensorProto.FLOAT, None))
+        session = onnxruntime.InferenceSession(
+            cut.SerializeToString(), providers=["CPUExecutionProvider"]
+        )
+        parts = [
+            session.run([self._query], {"pattern": patterns[i : i + _BATCH]})[0]
+            for i in range(0, len(patterns), _BATCH)
+        ]
+        return np.concatenate([np.asarray(part) for part in parts])
+
+    def holding(self, content: Remembered) -> ModelProto:
+        """The same graph with another memory."""
+        model = ModelProto()
+        model.CopyFrom(self._model)
+        del model.graph.value_info[:]  # scores have another width now
+        values = (np.ascontiguousarray(content.keys.T), content.group, content.lattice)
+        for tensor in model.graph.initializer:
+            if tensor.name in self._names:
+                dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
+                value = values[self._names.index(tensor.name)].astype(dtype)
+                tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
+        return model
+
+
+def quantised_keys(keys: NDArray[np.float32]) -> NDArray[np.int8]:
+    """Mean directions (N, K) of several views (V, N, K), as a memory keeps them."""
+    mean = keys.mean(axis=0)
+    mean /= np.linalg.norm(mean, axis=1, keepdims=True)
+    return (mean / STEP).round().clip(-127, 127).astype(np.int8)
+
+
+def known(
+    new: Remembered,
+    old: Remembered,
+    similarity: float = 0.97,
+    *,
+    length: float = 0.02,
+    angle: float = 1.0,
+) -> NDArray[np.bool_]:
+    """(N,) whether `old` holds each of `new` already, by the rule of `thinned`."""
+    repeated = np.zeros(len(new), dtype=bool)
+    for group in np.unique(new.group):
+        mine, theirs = np.flatnonzero(new.group == group), np.flatnonzero(old.group == group)
+        cosine = _unit(new.keys[mine]) @ _unit(old.keys[theirs]).T
+        place = _place(new.lattice[mine], length, angle)[:, None]
+        other = _place(old.lattice[theirs], length, angle)[None]
+        close = np.abs(place - other).max(axis=2, initial=0) < 1
+        repeated[mine] = ((cosine > similarity) & close).any(axis=1)
+    return repeated
+
+
+def _query(model: ModelProto, lookup: NodeProto) -> str:
+    """Name of the key that is looked up, before it is quantised."""
+    for node in model.graph.node:
+        if lookup.input[0] in node.output and node.op_type == "QuantizeLinear":
+            return node.input[0]
+    raise ValueError(f"{lookup.name}: what it looks up is not a quantised key")
+
+
+def _unit(keys: NDArray[np.int8]) -> NDArray[np.float32]:
+    values = keys.astype(np.float32)
+    return values / np.linalg.norm(values, axis=1, keepdims=True)
+
+
+def _place(lattice: NDArray[np.float16], length: float, angle: float) -> NDArray[np.float32]:
+    values = lattice.astype(np.float32)
+    return np.concatenate([np.log(values[:, :3]) / np.log1p(length), values[:, 3:] / angle], axis=1)
