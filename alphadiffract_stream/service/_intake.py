@@ -91,6 +91,8 @@ class Intake:
             run.sources.add(source)
             run.pass_over(origin)
             changed[run.uid] = run
+        if self._newest is not None and origins:
+            self._newest.passed_over(origins[-1])
         for run in changed.values():
             if self._spool is not None:
                 self._spool.touch(run)

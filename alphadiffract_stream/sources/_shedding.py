@@ -13,7 +13,9 @@ from ._messages import PatternsSkipped
 from ._receiver import Closed, Receiver
 
 _MOST = 250
-"""Messages read in one go."""
+"""Messages read before old ones are passed over."""
+_GO = 0.03
+"""s of reading in one go: others wait meanwhile, and a flood does not."""
 _TOLD = 50_000
 """Events passed over that may wait to be told of, before no more are read."""
 _MOMENT = 0.1
@@ -79,12 +81,7 @@ class Shedding:
         try:
             while True:
                 self._put(await self._receiver.receive(None) or [])
-                for frames in self._receiver.ready(_MOST):
-                    self._put(frames)
-                self._look_at_pace()
-                if self._events > self._keep:
-                    self._shed()
-                    self.works = self._events <= self._keep
+                self._catch_up()
                 self._filled.set()
                 while self._events > self._keep or self._told > _TOLD:
                     self._taken.clear()
@@ -94,6 +91,20 @@ class Shedding:
             pass
         finally:
             self._filled.set()
+
+    def _catch_up(self) -> None:
+        """Take what is there already, before answers take the event loop's next turn."""
+        until = monotonic() + _GO
+        full = self.works = True
+        while full and self.works and self._told <= _TOLD and monotonic() < until:
+            messages = self._receiver.ready(_MOST)
+            for frames in messages:
+                self._put(frames)
+            full = len(messages) == _MOST
+            self._look_at_pace()
+            if self._events > self._keep:
+                self._shed()
+                self.works = self._events <= self._keep
 
     def _look_at_pace(self) -> None:
         passed = monotonic() - self._since
