@@ -95,8 +95,8 @@ class Shedding:
     def _catch_up(self) -> None:
         """Take what is there already, before answers take the event loop's next turn."""
         until = monotonic() + _GO
-        full = self.works = True
-        while full and self.works and self._told <= _TOLD and monotonic() < until:
+        full = True
+        while full and self._told <= _TOLD and monotonic() < until:
             messages = self._receiver.ready(_MOST)
             for frames in messages:
                 self._put(frames)
@@ -105,6 +105,7 @@ class Shedding:
             if self._events > self._keep:
                 self._shed()
                 self.works = self._events <= self._keep
+                full = full and self.works
 
     def _look_at_pace(self) -> None:
         passed = monotonic() - self._since

@@ -12,10 +12,10 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 
-from alphadiffract_stream.engines import embedded_model, golden_pattern, open_engine
+from alphadiffract_stream.engines import embedded_model, open_engine
 from alphadiffract_stream.prediction import ModelCard
 
-from ..deployment import GraphMemory, Remembered, file_sha256, known, quantised_keys
+from ..deployment import GraphMemory, Remembered, known, quantised_keys, renew_card
 from ..evaluation import Structures, paired_share, predict_with
 from ..patterns import KEY, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
@@ -56,7 +56,14 @@ def add_crystals(
         raise typer.Exit(1)
     output.parent.mkdir(parents=True, exist_ok=True)
     onnx.save(memory.holding(memory.content + crystals.take(new)), output)
-    card = _card(ModelCard.read(path), output, name, int(new.sum()), source)
+    card = ModelCard.read(path)
+    card = renew_card(
+        card,
+        output,
+        name=name or card.name,
+        version=f"{card.version}+{new.sum()}crystals",
+        training_set=f"{card.training_set}; and {new.sum()} crystals ({source}) remembered",
+    )
     console.print(
         f"{output}: {new.sum()} crystals added to {len(memory.content)}, "
         f"{output.stat().st_size / 2**20:.1f} MiB, {card.name} {card.version}"
@@ -73,25 +80,6 @@ def _remembered(
     keys = np.stack([memory.keys(batch.pattern.numpy()) for batch in drawn])
     group = drawn[0].space_group.numpy().astype(np.uint8)
     return Remembered(quantised_keys(keys), group, drawn[0].lattice.numpy().astype(np.float16))
-
-
-def _card(card: ModelCard, path: Path, name: str, count: int, source: str) -> ModelCard:
-    """Write the card of the network at `path`, made from `card`'s."""
-    update = {
-        "name": name or card.name,
-        "version": f"{card.version}+{count}crystals",
-        "sha256": file_sha256(path),
-        "training_set": f"{card.training_set}; and {count} crystals ({source}) remembered",
-        "golden": None,
-    }
-    place = path.with_suffix(".json")
-    # Without a golden answer first, so that the network can be asked for it.
-    for _ in range(2):
-        card = card.model_copy(update=update)
-        place.write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
-        answer = open_engine(f"onnx:{path}").run(golden_pattern()).crystal_system[0]
-        update = {"golden": [round(float(p), 6) for p in answer]}
-    return card
 
 
 def _compare(

@@ -14,10 +14,10 @@ from rich.progress import Progress
 from rich.table import Table
 
 from alphadiffract_stream.crystal import crystal_system_index
-from alphadiffract_stream.engines import Engine, golden_pattern, open_engine
+from alphadiffract_stream.engines import Engine, open_engine
 from alphadiffract_stream.prediction import ModelCard, Outputs
 
-from ..deployment import file_sha256, in_eight_bits
+from ..deployment import in_eight_bits, renew_card
 from ..evaluation import LabelledSet, Paired, Structures, paired_share, predict_with
 from ..reflections import ReflectionStore, SymmetryTables
 
@@ -52,8 +52,7 @@ def quantize(
 
     calibration = np.stack([p.intensity for p in known(examples, "ranges").patterns])
     nodes = in_eight_bits(network, output, calibration.astype(np.float32))
-    # Its card comes when it is known what it is worth; until then the other one's, to open it.
-    _write(card.model_copy(update={"sha256": file_sha256(output), "golden": None}), output)
+    card = renew_card(card, output)
     sets = [structures.held_out("measured", patterns, fraction=fraction), known(patterns, "known")]
     before, after = open_engine(f"onnx:{network}"), open_engine(f"onnx:{output}")
     costs: dict[str, Any] = {"layers": len(nodes), "examples": len(calibration)}
@@ -73,9 +72,7 @@ def quantize(
             f"loses {surely:.2f} points or more, over --most-lost {most_lost:g}: not kept"
         )
         raise typer.Exit(1)
-    golden = [round(float(p), 6) for p in after.run(golden_pattern()).crystal_system[0]]
-    update = {"golden": golden, "metrics": card.metrics | {"eight_bits": costs}}
-    _write(after.card.model_copy(update=update), output)
+    renew_card(card, output, metrics=card.metrics | {"eight_bits": costs})
     size, was = (path.stat().st_size / 2**20 for path in (output, network))
     console.print(f"{output}: {size:.1f} MiB ({was:.1f} before), {len(nodes)} layers in eight bits")
 
@@ -96,12 +93,6 @@ def _compared(
         name: {k: round(v, 5) for k, v in row.as_dict().items()} for name, row in rows.items()
     }
     return {"patterns": len(labelled), "same_space_group": round(float(same), 4), **numbers}, rows
-
-
-def _write(card: ModelCard, network: Path) -> None:
-    """The card beside an ONNX file."""
-    text = card.model_dump_json(indent=1) + "\n"
-    network.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
 def _right(outputs: Outputs, name: str, target: NDArray[np.int64]) -> NDArray[np.bool_]:

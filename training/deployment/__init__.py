@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ._calibrate import Calibration, calibrate, fit_probabilities
-from ._card import file_sha256, write_card
+from ._card import file_sha256, renew_card, write_card
 from ._export import export_onnx
 from ._graph import DeployedEnsemble
 from ._graph_memory import GraphMemory, Remembered, known, quantised_keys
@@ -32,6 +32,7 @@ __all__ = [
     "prior_shift",
     "quantised_keys",
     "read_calibration",
+    "renew_card",
     "rounded_to_half",
     "stored_in_half",
     "write_calibration",

@@ -7,7 +7,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime
 import torch
+from numpy.typing import NDArray
 
 from alphadiffract_stream.engines import golden_pattern
 from alphadiffract_stream.prediction import Domain, ModelCard
@@ -61,11 +64,26 @@ def write_card(
     return card
 
 
+def renew_card(card: ModelCard, path: Path, **update: Any) -> ModelCard:
+    """Write ``NAME.json`` for a changed network at `path`: `card` with `update`, the file's own
+    hash and the answer it gives now."""
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    probability = np.asarray(session.run(["crystal_system"], {"pattern": golden_pattern()})[0])
+    own = {"sha256": file_sha256(path), "golden": _rounded(probability[0])}
+    card = card.model_copy(update=update | own)
+    path.with_suffix(".json").write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    return card
+
+
 def golden_answer(graph: DeployedEnsemble) -> list[float]:
     """(7,) crystal-system probabilities for the pattern engines are checked with."""
     with torch.no_grad():
         probability = graph.eval()(torch.from_numpy(golden_pattern()))[0]
-    return [round(float(p), 6) for p in probability[0]]
+    return _rounded(probability[0].numpy())
+
+
+def _rounded(probability: NDArray[np.float32]) -> list[float]:
+    return [round(float(p), 6) for p in probability]
 
 
 def file_sha256(path: Path) -> str:

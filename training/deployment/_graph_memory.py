@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import onnxruntime
+import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from ..retrieval import STEP
+from ..retrieval import quantised
 
 _BATCH = 64
 
@@ -101,7 +102,7 @@ def quantised_keys(keys: NDArray[np.float32]) -> NDArray[np.int8]:
     """Mean directions (N, K) of several views (V, N, K), as a memory keeps them."""
     mean = keys.mean(axis=0)
     mean /= np.linalg.norm(mean, axis=1, keepdims=True)
-    return (mean / STEP).round().clip(-127, 127).astype(np.int8)
+    return quantised(torch.from_numpy(mean)).numpy()
 
 
 def known(

@@ -12,13 +12,12 @@ from ._loss import RetrievalConfig, retrieval_loss
 from ._memory import MEMORY, Memory, remember
 from ._neighbours import Found, Neighbours
 from ._network import Gate, WithMemory, combined
-from ._scores import STEP, onnx_translations
+from ._scores import onnx_translations, quantised
 from ._thin import thinned
 
 __all__ = [
     "GATE",
     "MEMORY",
-    "STEP",
     "Found",
     "Gate",
     "KeyBank",
@@ -31,6 +30,7 @@ __all__ = [
     "keys_of",
     "load_gate",
     "onnx_translations",
+    "quantised",
     "remember",
     "retrieval_loss",
     "save_gate",

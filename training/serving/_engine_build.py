@@ -91,7 +91,7 @@ def build_engine(
         )
         trial = Path(folder) / f"trial{plan.suffix}"
         trial.write_bytes(built)
-        card = plan_card(network).model_dump_json(indent=1) + "\n"
+        card = plan_card(network, source).model_dump_json(indent=1) + "\n"
         trial.with_suffix(".json").write_text(card, encoding="utf-8")
         sidecar.write(trial)
         difference = _compared(f"tensorrt:{trial}?device={options.device}", source, batch)

@@ -32,8 +32,6 @@ class _Floats:
     def __init__(self, graph: GraphProto) -> None:
         self._graph = graph
         self._fixed = {w.name: numpy_helper.to_array(w) for w in graph.initializer}
-        self._constants: dict[str, NodeProto] = {}
-        """Nodes whose output is known."""
         for node in graph.node:
             self._note_constant(node)
         self._made_by = {name: node for node in graph.node for name in node.output}
