@@ -18,6 +18,7 @@ from ._config import (
 from ._log import read_metrics
 from ._losses import graph_distances, training_loss
 from ._members import ENSEMBLE, checkpoint_progress, member_folders, open_members, open_network
+from ._optimizer import OptimizerName, open_optimizer
 from ._pieces import write_pieces
 from ._run import Run
 from ._schedule import learning_rate
@@ -31,6 +32,7 @@ __all__ = [
     "DataConfig",
     "DistillConfig",
     "LossConfig",
+    "OptimizerName",
     "Run",
     "ScheduleConfig",
     "TrainingConfig",
@@ -43,6 +45,7 @@ __all__ = [
     "member_folders",
     "open_members",
     "open_network",
+    "open_optimizer",
     "parse_config",
     "read_config",
     "read_metrics",

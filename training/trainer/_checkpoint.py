@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from ._log import Means
+from ._optimizer import Both
 
 CHECKPOINT = "checkpoint.pt"
 FRESH = ("heads.key.weight",)
@@ -26,7 +27,7 @@ class TrainingState:
 
     network: nn.Module
     average: nn.Module
-    optimizer: torch.optim.Optimizer
+    optimizer: torch.optim.Optimizer | Both
     step: int = 0
     finish_from: int | None = None
     """Step at which the final decay began."""

@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from ..patterns import MEASURED, PAPER, Augmentation, EngineName
 from ..retrieval import RetrievalConfig
+from ._optimizer import OptimizerName
 from ._strict import from_mapping
 
 
@@ -108,6 +109,8 @@ class TrainingConfig:
     retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
     batch_size: int = 128
     """A process; several processes see that many each."""
+    optimizer: OptimizerName = "adamw"
+    """``muon``: for the convolutions between first and last layers, AdamW for the rest."""
     weight_decay: float = 0.05
     gradient_clip: float = 1.0
     ema_decay: float = 0.999

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ..networks import HeadOutputs, build
 from ..patterns import KEY, BalancedSampler, Batch, PatternLoader, open_drawer
@@ -18,6 +17,7 @@ from ._checkpoint import CHECKPOINT, TrainingState, averaged_copy
 from ._config import TrainingConfig
 from ._lookup import Lookup
 from ._losses import graph_distances
+from ._optimizer import open_optimizer
 from ._teacher import Teacher
 from ._validate import held_out_patterns
 from ._workers import Workers
@@ -51,7 +51,10 @@ class Run:
         drawer = open_drawer(config.data.engine, store, symmetry, augmentation, workers.device)
         network = build(config.network)
         network.to(device=workers.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        state = TrainingState(network, averaged_copy(network), _optimizer(network, config))
+        optimizer = open_optimizer(
+            config.optimizer, network, config.schedule.peak, config.weight_decay
+        )
+        state = TrainingState(network, averaged_copy(network), optimizer)
         lookup = None
         if config.retrieval.weight > 0:
             width = network.options.keys
@@ -85,14 +88,3 @@ def _distances(symmetry: SymmetryTables, config: TrainingConfig) -> Tensor:
     if config.loss.gemd == 0 and not config.data.subgroups.is_file():
         return torch.zeros(230, 230)
     return torch.from_numpy(graph_distances(config.data.subgroups))
-
-
-def _optimizer(network: nn.Module, config: TrainingConfig) -> torch.optim.Optimizer:
-    """AdamW; norms and biases are not decayed."""
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    plain = [p for p in network.parameters() if p.ndim <= 1]
-    groups: list[dict[str, Any]] = [
-        {"params": decayed, "weight_decay": config.weight_decay},
-        {"params": plain, "weight_decay": 0.0},
-    ]
-    return torch.optim.AdamW(groups, lr=config.schedule.peak, fused=True)

@@ -15,6 +15,7 @@ from training.networks import HeadOutputs, LogAxis, build, scale_to_unit
 from training.reflections import ReflectionStore
 from training.trainer import (
     LossConfig,
+    OptimizerName,
     ScheduleConfig,
     TrainingConfig,
     graph_distances,
@@ -73,7 +74,11 @@ def config(store: ReflectionStore, tmp_path: Path) -> TrainingConfig:
     )
 
 
-def test_a_run_cut_in_two_is_the_same_run(config: TrainingConfig, tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimizer", ["adamw", "muon"])
+def test_a_run_cut_in_two_is_the_same_run(
+    config: TrainingConfig, tmp_path: Path, optimizer: OptimizerName
+) -> None:
+    config = replace(config, optimizer=optimizer)
     whole = train(config, tmp_path / "whole", max_steps=6)
     train(config, tmp_path / "cut", max_steps=3)
     resumed = train(config, tmp_path / "cut", max_steps=6)
