@@ -1,4 +1,4 @@
-"""``python -m training quantize``: an exported network in eight bits, beside itself."""
+"""``python -m training quantize``: an exported network made quick on processors, beside itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import numpy as np
+import onnx
 import typer
 from numpy.typing import NDArray
 from rich.console import Console
@@ -17,7 +18,13 @@ from alphadiffract_stream.crystal import crystal_system_index
 from alphadiffract_stream.engines import Engine, open_engine
 from alphadiffract_stream.prediction import ModelCard, Outputs
 
-from ..deployment import in_eight_bits, renew_card
+from ..deployment import (
+    has_inverted_file,
+    has_memory,
+    in_eight_bits,
+    renew_card,
+    with_inverted_file,
+)
 from ..evaluation import LabelledSet, Paired, Structures, paired_share, predict_with
 from ..reflections import ReflectionStore, SymmetryTables
 
@@ -37,8 +44,15 @@ def quantize(
         float,
         typer.Option(help="Points of right answers it may surely lose: beyond its 95 % interval."),
     ] = 0.5,
+    whole_memory: Annotated[
+        bool, typer.Option("--whole-memory", help="Compare with all remembered crystals.")
+    ] = False,
 ) -> None:
-    """Put convolutions into eight bits and say what that costs; refuse to where it is too much."""
+    """Put convolutions into eight bits and the memory into cells, and say what that costs.
+
+    Of a large memory only the nearest cells are read for a pattern. A network that loses too many
+    right answers so is not kept.
+    """
     console = Console(stderr=True)
     structures = Structures(ReflectionStore.load(data), SymmetryTables.load(data))
     card = ModelCard.read(network)
@@ -52,10 +66,12 @@ def quantize(
 
     calibration = np.stack([p.intensity for p in known(examples, "ranges").patterns])
     nodes = in_eight_bits(network, output, calibration.astype(np.float32))
+    in_part = not whole_memory and _put_into_cells(output)
     card = renew_card(card, output)
     sets = [structures.held_out("measured", patterns, fraction=fraction), known(patterns, "known")]
     before, after = open_engine(f"onnx:{network}"), open_engine(f"onnx:{output}")
     costs: dict[str, Any] = {"layers": len(nodes), "examples": len(calibration)}
+    costs["memory_read"] = "in part" if in_part else "as a whole"
     shares: list[Paired] = []
     with Progress(console=console, transient=True) as progress:
         for one in sets:
@@ -74,7 +90,19 @@ def quantize(
         raise typer.Exit(1)
     renew_card(card, output, metrics=card.metrics | {"eight_bits": costs})
     size, was = (path.stat().st_size / 2**20 for path in (output, network))
-    console.print(f"{output}: {size:.1f} MiB ({was:.1f} before), {len(nodes)} layers in eight bits")
+    console.print(
+        f"{output}: {size:.1f} MiB ({was:.1f} before), {len(nodes)} layers in eight bits, "
+        f"memory read {costs['memory_read']}"
+    )
+
+
+def _put_into_cells(network: Path) -> bool:
+    """Whether there is a memory large enough for it."""
+    model = onnx.load(network)
+    if not has_memory(model):
+        return False
+    onnx.save(with_inverted_file(model), network)
+    return has_inverted_file(onnx.load(network))
 
 
 def _compared(

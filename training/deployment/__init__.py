@@ -10,6 +10,8 @@ from ._graph_memory import GraphMemory, Remembered, known, quantised_keys
 from ._half import rounded_to_half, stored_in_half
 from ._held_out import held_out_metrics
 from ._int8 import eight_bit_nodes, in_eight_bits
+from ._inverted_file import has_inverted_file, with_inverted_file, without_inverted_file
+from ._lookup import has_memory
 from ._prior import PriorShift, prior_shift
 from ._saved import read_calibration, write_calibration
 from ._whole import calibrate_whole
@@ -26,6 +28,8 @@ __all__ = [
     "export_onnx",
     "file_sha256",
     "fit_probabilities",
+    "has_inverted_file",
+    "has_memory",
     "held_out_metrics",
     "in_eight_bits",
     "known",
@@ -35,6 +39,8 @@ __all__ = [
     "renew_card",
     "rounded_to_half",
     "stored_in_half",
+    "with_inverted_file",
+    "without_inverted_file",
     "write_calibration",
     "write_card",
 ]

@@ -8,9 +8,11 @@ import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from ..retrieval import quantised
+from ._inverted_file import has_inverted_file, with_inverted_file, without_inverted_file
+from ._lookup import find_lookup
 
 _BATCH = 64
 
@@ -44,48 +46,40 @@ class Remembered:
 class GraphMemory:
     """The one memory of `model`, which stays as it is.
 
-    Raises ValueError for a graph without a memory, with one in floats (``export --portable``) or
-    with several (an ensemble's members have one each).
+    Raises ValueError as `find_lookup` does: for a graph without a memory, or with several.
     """
 
     def __init__(self, model: ModelProto) -> None:
-        self._model = model
-        weights = {tensor.name: tensor for tensor in model.graph.initializer}
-        lookups = [node for node in model.graph.node if node.op_type == "MatMulInteger"]
-        if len(lookups) != 1:
-            raise ValueError(
-                f"{len(lookups)} memories in the graph, where one is wanted: a network of one "
-                "member, exported after `training remember` and without --portable"
-            )
-        self._query = _query(model, lookups[0])
-        self._names = [lookups[0].input[1]]
-        count = weights[self._names[0]].dims[1]
-        for shape in ((count,), (count, 6)):
-            found = [w.name for w in weights.values() if tuple(w.dims) == shape]
-            if len(found) != 1:
-                raise ValueError(f"{len(found)} tensors of shape {shape} in the graph, not one")
-            self._names += found
+        self._read_in_part = has_inverted_file(model)
+        self._model = without_inverted_file(model)
+        self._lookup = find_lookup(self._model)
+        weights = {tensor.name: tensor for tensor in self._model.graph.initializer}
         keys, group, lattice = (numpy_helper.to_array(weights[name]) for name in self._names)
         self.content = Remembered(
             np.ascontiguousarray(keys.T), group.astype(np.uint8), lattice.astype(np.float16)
         )
 
+    @property
+    def _names(self) -> list[str]:
+        return [self._lookup.keys, self._lookup.group, self._lookup.lattice]
+
     def keys(self, patterns: NDArray[np.float32]) -> NDArray[np.float32]:
         """(N, K) keys of length 1 that the graph makes of (N, 8192) patterns."""
+        query = self._lookup.query
         cut = ModelProto()
         cut.CopyFrom(self._model)
-        cut.graph.output.append(helper.make_tensor_value_info(self._query, TensorProto.FLOAT, None))
+        cut.graph.output.append(helper.make_tensor_value_info(query, TensorProto.FLOAT, None))
         session = onnxruntime.InferenceSession(
             cut.SerializeToString(), providers=["CPUExecutionProvider"]
         )
         parts = [
-            session.run([self._query], {"pattern": patterns[i : i + _BATCH]})[0]
+            session.run([query], {"pattern": patterns[i : i + _BATCH]})[0]
             for i in range(0, len(patterns), _BATCH)
         ]
         return np.concatenate([np.asarray(part) for part in parts])
 
     def holding(self, content: Remembered) -> ModelProto:
-        """The same graph with another memory."""
+        """The same graph with another memory, read in part if this one is."""
         model = ModelProto()
         model.CopyFrom(self._model)
         del model.graph.value_info[:]  # scores have another width now
@@ -95,7 +89,7 @@ class GraphMemory:
                 dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
                 value = values[self._names.index(tensor.name)].astype(dtype)
                 tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
-        return model
+        return with_inverted_file(model) if self._read_in_part else model
 
 
 def quantised_keys(keys: NDArray[np.float32]) -> NDArray[np.int8]:
@@ -123,14 +117,6 @@ def known(
         close = np.abs(place - other).max(axis=2, initial=0) < 1
         repeated[mine] = ((cosine > similarity) & close).any(axis=1)
     return repeated
-
-
-def _query(model: ModelProto, lookup: NodeProto) -> str:
-    """Name of the key that is looked up, before it is quantised."""
-    for node in model.graph.node:
-        if lookup.input[0] in node.output and node.op_type == "QuantizeLinear":
-            return node.input[0]
-    raise ValueError(f"{lookup.name}: what it looks up is not a quantised key")
 
 
 def _unit(keys: NDArray[np.int8]) -> NDArray[np.float32]:

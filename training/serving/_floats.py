@@ -9,6 +9,8 @@ from __future__ import annotations
 import numpy as np
 from onnx import GraphProto, ModelProto, NodeProto, TensorProto, checker, helper, numpy_helper
 
+from ..deployment import without_inverted_file
+
 INTEGER = frozenset({"QuantizeLinear", "DequantizeLinear", "MatMulInteger"})
 
 
@@ -21,7 +23,7 @@ def in_floats(model: ModelProto) -> ModelProto:
     if not any(node.op_type in INTEGER for node in model.graph.node):
         return model
     result = ModelProto()
-    result.CopyFrom(model)
+    result.CopyFrom(without_inverted_file(model))  # a GPU multiplies more quickly than it gathers
     del result.graph.value_info[:]  # their types would no longer be right
     _Floats(result.graph).rewrite()
     checker.check_model(result, full_check=True)
