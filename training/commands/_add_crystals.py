@@ -15,10 +15,11 @@ from rich.console import Console
 from alphadiffract_stream.engines import embedded_model, open_engine
 from alphadiffract_stream.prediction import ModelCard
 
-from ..deployment import GraphMemory, Remembered, known, quantised_keys, renew_card
+from ..deployment import GraphMemory, quantised_keys, renew_card
 from ..evaluation import Structures, paired_share, predict_with
 from ..patterns import KEY, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
+from ..retrieval import Remembered, known
 
 VIEWS = 2
 SEED = 20_28

@@ -6,7 +6,7 @@ from ._calibrate import Calibration, calibrate, fit_probabilities
 from ._card import file_sha256, renew_card, write_card
 from ._export import export_onnx
 from ._graph import DeployedEnsemble
-from ._graph_memory import GraphMemory, Remembered, known, quantised_keys
+from ._graph_memory import GraphMemory, quantised_keys
 from ._half import rounded_to_half, stored_in_half
 from ._held_out import held_out_metrics
 from ._int8 import eight_bit_nodes, in_eight_bits
@@ -21,7 +21,6 @@ __all__ = [
     "DeployedEnsemble",
     "GraphMemory",
     "PriorShift",
-    "Remembered",
     "calibrate",
     "calibrate_whole",
     "eight_bit_nodes",
@@ -32,7 +31,6 @@ __all__ = [
     "has_memory",
     "held_out_metrics",
     "in_eight_bits",
-    "known",
     "prior_shift",
     "quantised_keys",
     "read_calibration",

@@ -2,45 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-from ..retrieval import quantised
+from ..retrieval import Remembered, quantised
 from ._inverted_file import has_inverted_file, with_inverted_file, without_inverted_file
 from ._lookup import find_lookup
 
 _BATCH = 64
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Remembered:
-    """M crystals as the graph holds them."""
-
-    keys: NDArray[np.int8]
-    """(M, K)."""
-    group: NDArray[np.uint8]
-    """(M,) 0…229."""
-    lattice: NDArray[np.float16]
-    """(M, 6) Niggli a b c (Å) α β γ (°)."""
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def __add__(self, other: Remembered) -> Remembered:
-        return Remembered(
-            np.concatenate([self.keys, other.keys]),
-            np.concatenate([self.group, other.group]),
-            np.concatenate([self.lattice, other.lattice]),
-        )
-
-    def take(self, rows: NDArray) -> Remembered:
-        """Some of them: a mask or indices."""
-        return Remembered(self.keys[rows], self.group[rows], self.lattice[rows])
 
 
 class GraphMemory:
@@ -97,33 +69,3 @@ def quantised_keys(keys: NDArray[np.float32]) -> NDArray[np.int8]:
     mean = keys.mean(axis=0)
     mean /= np.linalg.norm(mean, axis=1, keepdims=True)
     return quantised(torch.from_numpy(mean)).numpy()
-
-
-def known(
-    new: Remembered,
-    old: Remembered,
-    similarity: float = 0.97,
-    *,
-    length: float = 0.02,
-    angle: float = 1.0,
-) -> NDArray[np.bool_]:
-    """(N,) whether `old` holds each of `new` already, by the rule of `thinned`."""
-    repeated = np.zeros(len(new), dtype=bool)
-    for group in np.unique(new.group):
-        mine, theirs = np.flatnonzero(new.group == group), np.flatnonzero(old.group == group)
-        cosine = _unit(new.keys[mine]) @ _unit(old.keys[theirs]).T
-        place = _place(new.lattice[mine], length, angle)[:, None]
-        other = _place(old.lattice[theirs], length, angle)[None]
-        close = np.abs(place - other).max(axis=2, initial=0) < 1
-        repeated[mine] = ((cosine > similarity) & close).any(axis=1)
-    return repeated
-
-
-def _unit(keys: NDArray[np.int8]) -> NDArray[np.float32]:
-    values = keys.astype(np.float32)
-    return values / np.linalg.norm(values, axis=1, keepdims=True)
-
-
-def _place(lattice: NDArray[np.float16], length: float, angle: float) -> NDArray[np.float32]:
-    values = lattice.astype(np.float32)
-    return np.concatenate([np.log(values[:, :3]) / np.log1p(length), values[:, 3:] / angle], axis=1)

@@ -9,11 +9,11 @@ from ._bank import KeyBank, keys_of
 from ._fit import fit_gate
 from ._gate_file import GATE, load_gate, save_gate, with_memory
 from ._loss import RetrievalConfig, retrieval_loss
-from ._memory import MEMORY, Memory, remember
+from ._memory import MEMORY, Memory, Remembered, remember
 from ._neighbours import Found, Neighbours
 from ._network import Gate, WithMemory, combined
 from ._scores import onnx_translations, quantised
-from ._thin import thinned
+from ._thin import known, thinned
 
 __all__ = [
     "GATE",
@@ -23,11 +23,13 @@ __all__ = [
     "KeyBank",
     "Memory",
     "Neighbours",
+    "Remembered",
     "RetrievalConfig",
     "WithMemory",
     "combined",
     "fit_gate",
     "keys_of",
+    "known",
     "load_gate",
     "onnx_translations",
     "quantised",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import torch
@@ -23,8 +24,8 @@ SIZE = 256
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Memory:
-    """M crystals."""
+class Remembered:
+    """M crystals as a graph holds them."""
 
     keys: NDArray[np.int8]
     """(M, K)."""
@@ -32,11 +33,25 @@ class Memory:
     """(M,) 0…229."""
     lattice: NDArray[np.float16]
     """(M, 6) Niggli a b c (Å) α β γ (°)."""
-    identifier: NDArray[np.str_]
-    """(M,)."""
 
     def __len__(self) -> int:
         return len(self.keys)
+
+    def __add__(self, other: Self) -> Self:
+        columns = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        return type(self)(*(np.concatenate(pair) for pair in columns))
+
+    def take(self, rows: NDArray) -> Self:
+        """Some of them: a mask or indices."""
+        return type(self)(*(getattr(self, f.name)[rows] for f in fields(self)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memory(Remembered):
+    """M crystals with their names, beside the network that made their keys."""
+
+    identifier: NDArray[np.str_]
+    """(M,)."""
 
     def save(self, path: Path) -> None:
         """Write an ``.npz``, atomically."""

@@ -1,6 +1,12 @@
-"""Crystals that a memory need not hold twice."""
+"""Crystals that a memory need not hold twice.
+
+Two are the same where they have the same space group, keys of a cosine above `SIMILARITY`, and
+cells that differ by less than `LENGTH` (relative) and `ANGLE` (degrees).
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import numpy as np
 import torch
@@ -8,47 +14,51 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from ._memory import Memory
+from ._memory import Memory, Remembered
 
+SIMILARITY, LENGTH, ANGLE = 0.97, 0.02, 1.0
 ROWS = 2000
 """Compared at a time."""
 
 
-def thinned(
-    memory: Memory, similarity: float = 0.97, *, length: float = 0.02, angle: float = 1.0
-) -> Memory:
-    """`memory` without what repeats an earlier crystal of the same space group.
-
-    Repeats: keys of a cosine above `similarity`, and cells that differ by less than `length`
-    (relative) and `angle` (degrees).
-    """
+def thinned(memory: Memory, similarity: float = SIMILARITY) -> Memory:
+    """`memory` without what is the same as an earlier crystal of it."""
     kept = np.ones(len(memory), dtype=bool)
     for group in np.unique(memory.group):
         rows = np.flatnonzero(memory.group == group)
-        kept[rows[_repeats(memory, rows, similarity, length, angle)]] = False
-    return Memory(
-        memory.keys[kept], memory.group[kept], memory.lattice[kept], memory.identifier[kept]
-    )
+        crystals = memory.take(rows)
+        for later, earlier in _same(crystals, crystals, similarity):
+            kept[rows[later[earlier < later].numpy()]] = False
+    return memory.take(kept)
 
 
-def _repeats(
-    memory: Memory, rows: NDArray[np.int64], similarity: float, length: float, angle: float
-) -> NDArray[np.bool_]:
-    """(n,) of `rows`, those that repeat one before them."""
-    keys = F.normalize(torch.from_numpy(memory.keys[rows]).float(), dim=1)
-    cell = torch.from_numpy(memory.lattice[rows].astype(np.float32))
-    place = torch.cat([cell[:, :3].log() / np.log1p(length), cell[:, 3:] / angle], dim=1)
-    repeated = np.zeros(rows.size, dtype=bool)
-    for first in range(0, rows.size, ROWS):
-        later, earlier = _pairs(keys, first, similarity)
-        close = (place[later] - place[earlier]).abs().amax(dim=1) < 1
-        repeated[later[close].numpy()] = True
+def known(new: Remembered, old: Remembered, similarity: float = SIMILARITY) -> NDArray[np.bool_]:
+    """(N,) whether `old` holds each of `new` already."""
+    repeated = np.zeros(len(new), dtype=bool)
+    for group in np.unique(new.group):
+        rows, others = np.flatnonzero(new.group == group), np.flatnonzero(old.group == group)
+        for mine, _ in _same(new.take(rows), old.take(others), similarity):
+            repeated[rows[mine.numpy()]] = True
     return repeated
 
 
-def _pairs(keys: Tensor, first: int, similarity: float) -> tuple[Tensor, Tensor]:
-    """Indices of alike keys, the later (of `ROWS` from `first` on) and the earlier."""
-    alike = keys[first : first + ROWS] @ keys.T > similarity
-    later, earlier = torch.nonzero(alike, as_tuple=True)
-    later = later + first
-    return later[earlier < later], earlier[earlier < later]
+def _same(one: Remembered, other: Remembered, similarity: float) -> Iterator[tuple[Tensor, Tensor]]:
+    """Indices into `one` and into `other` of crystals of like keys and cells."""
+    keys, other_keys = _directions(one), _directions(other)
+    cell, other_cell = _units(one), _units(other)
+    for first in range(0, len(one), ROWS):
+        alike = keys[first : first + ROWS] @ other_keys.T > similarity
+        mine, theirs = torch.nonzero(alike, as_tuple=True)
+        mine = mine + first
+        close = (cell[mine] - other_cell[theirs]).abs().amax(dim=1) < 1
+        yield mine[close], theirs[close]
+
+
+def _directions(crystals: Remembered) -> Tensor:
+    return F.normalize(torch.from_numpy(crystals.keys).float(), dim=1)
+
+
+def _units(crystals: Remembered) -> Tensor:
+    """(M, 6) cells, in what they may differ by."""
+    cell = torch.from_numpy(crystals.lattice.astype(np.float32))
+    return torch.cat([cell[:, :3].log() / np.log1p(LENGTH), cell[:, 3:] / ANGLE], dim=1)

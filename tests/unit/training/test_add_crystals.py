@@ -14,8 +14,9 @@ from alphadiffract_stream.engines import check_golden, embedded_model, golden_pa
 from alphadiffract_stream.prediction import ModelCard
 from tests.support import make_tiny_model
 from training.commands import app
-from training.deployment import GraphMemory, Remembered, known, quantised_keys
+from training.deployment import GraphMemory, quantised_keys
 from training.reflections import ReflectionStore, SymmetryTables, write_pack
+from training.retrieval import Remembered, known
 
 WIDTH = 64
 
