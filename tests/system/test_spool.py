@@ -98,34 +98,43 @@ def test_frames_go_on_after_kill_9(tmp_path, engine):
     assert "goes on" in log
 
 
+def stopped(served: Served) -> list[tuple[str, dict]]:
+    assert served.stop() == 0, served.log.read_text()
+    return served.documents()
+
+
+def two_lives(
+    folder, options, socket, first, second, *, answered: int, end=killed
+) -> list[tuple[str, dict]]:
+    """Documents of a service that hears the run `first`, is ended by `end` once it has answered
+    so many events, hears `second` in its next life and lives until the run's stop.
+    """
+    documents: list[tuple[str, dict]] = []
+    for life, part in enumerate((first, second)):
+        own = folder_of(folder, f"life{life}")
+        spool = ["--spool", str(folder / "spool"), "--sink", f"jsonl:{own}/out.jsonl"]
+        with serving(own, *options, *spool) as served:
+            served.wait(served.is_ready)
+            assert socket.recv()[:1] == b"\x01", "subscribed"
+            for name, document in part:
+                socket.send(b" ".join([b"raw", name.encode(), msgpack_numpy.packb(document)]))
+            if life == 0:
+                served.wait(lambda s=served: len(s.of("event")) >= answered)
+                documents += end(served)
+                assert socket.recv()[:1] == b"\x00", "gone"
+            else:
+                served.wait(lambda s=served: s.of("stop"))
+                documents += stopped(served)
+    return documents
+
+
 def test_a_bluesky_run_goes_on_after_kill_9(tmp_path, engine, publisher):
     socket, port = publisher
     run = raw_run(events=30)
-    documents: list[tuple[str, dict]] = []
-
-    def publish(name, document):
-        socket.send(b" ".join([b"raw", name.encode(), msgpack_numpy.packb(document)]))
-
     options = [f"bluesky-zmq://127.0.0.1:{port}?prefix=raw", "--engine", engine]
-    options += ["--spool", str(tmp_path / "spool")]
-    for life, part in enumerate((run[:14], run[14:])):
-        folder = folder_of(tmp_path, f"life{life}")
-        with serving(folder, *options, "--sink", f"jsonl:{folder}/out.jsonl") as served:
-            served.wait(served.is_ready)
-            assert socket.recv()[:1] == b"\x01", "subscribed"
-            for named in part:
-                publish(*named)
-            if life == 0:
-                served.wait(lambda s=served: len(s.of("event")) == 12)
-                documents += killed(served)
-                assert socket.recv()[:1] == b"\x00"
-                # Replayed while nobody listens, and once more below.
-            else:
-                for named in run[5:9]:
-                    publish(*named)
-                served.wait(lambda s=served: s.of("stop"))
-                assert served.stop() == 0
-                documents += served.documents()
+    # Some events are replayed when all is over.
+    second = [*run[14:], *run[5:9]]
+    documents = two_lives(tmp_path, options, socket, run[:14], second, answered=12)
     stop = whole(documents)
     assert (stop["received"], stop["missing"], stop["failed"]) == (30, 0, 0)
     assert stop["exit_status"] == "success"
@@ -142,25 +151,9 @@ def test_detector_frames_go_on_after_kill_9(tmp_path, engine, publisher):
     images = frames(9)
     run = run_of_arrays(images, array_key(shape=[SIDE, SIDE]), "det_image", {})
     poni = write_poni(tmp_path / "detector.poni")
-    documents: list[tuple[str, dict]] = []
     options = [f"bluesky-zmq://127.0.0.1:{port}?prefix=raw&poni={poni}", "--engine", engine]
-    options += ["--spool", str(tmp_path / "spool")]
     # What lay in the dead service's socket is sent again; what it had kept is recognised.
-    for life, part in enumerate((run[:7], run[2:])):
-        folder = folder_of(tmp_path, f"life{life}")
-        with serving(folder, *options, "--sink", f"jsonl:{folder}/out.jsonl") as served:
-            served.wait(served.is_ready)
-            assert socket.recv()[:1] == b"\x01", "subscribed"
-            for name, document in part:
-                socket.send(b" ".join([b"raw", name.encode(), msgpack_numpy.packb(document)]))
-            if life == 0:
-                served.wait(lambda s=served: len(s.of("event")) >= 3)
-                documents += killed(served)
-                assert socket.recv()[:1] == b"\x00"
-            else:
-                served.wait(lambda s=served: s.of("stop"))
-                assert served.stop() == 0, served.log.read_text()
-                documents += served.documents()
+    documents = two_lives(tmp_path, options, socket, run[:7], run[2:], answered=3)
     stop = whole(documents)
     assert (stop["received"], stop["predicted"], stop["missing"]) == (9, 9, 0)
     events = [document for name, document in documents if name == "event"]
@@ -171,23 +164,14 @@ def test_detector_frames_go_on_after_kill_9(tmp_path, engine, publisher):
 def test_a_run_goes_on_after_sigterm(tmp_path, engine, publisher):
     socket, port = publisher
     run = raw_run(events=6)
-    documents: list[tuple[str, dict]] = []
     options = [f"bluesky-zmq://127.0.0.1:{port}?prefix=raw", "--engine", engine]
-    options += ["--spool", str(tmp_path / "spool")]
-    for life, part in enumerate((run[:5], run[5:])):
-        folder = folder_of(tmp_path, f"life{life}")
-        with serving(folder, *options, "--sink", f"jsonl:{folder}/out.jsonl") as served:
-            served.wait(served.is_ready)
-            assert socket.recv()[:1] == b"\x01", "subscribed"
-            for name, document in part:
-                socket.send(b" ".join([b"raw", name.encode(), msgpack_numpy.packb(document)]))
-            done = "event" if life == 0 else "stop"
-            served.wait(lambda s=served, d=done: len(s.of(d)) == (3 if d == "event" else 1))
-            assert served.stop() == 0, served.log.read_text()
-            if life == 0:
-                assert socket.recv()[:1] == b"\x00"
-                assert "goes on when the service is started again" in served.log.read_text()
-            documents += served.documents()
+
+    def told(served: Served) -> list[tuple[str, dict]]:
+        documents = stopped(served)
+        assert "goes on when the service is started again" in served.log.read_text()
+        return documents
+
+    documents = two_lives(tmp_path, options, socket, run[:5], run[5:], answered=3, end=told)
     assert [name for name, _ in documents] == ["start", "descriptor", *["event"] * 6, "stop"]
     assert whole(documents)["received"] == 6
 
