@@ -14,12 +14,11 @@ from torch.nn import functional as F
 
 from ..networks import HeadOutputs
 from ..patterns import system_sums
+from ._cell import median_cell
 from ._neighbours import Found, Neighbours
 
 GROUPS = 230
 TINY = 1e-7
-DFT_LENGTH, DFT_ANGLE = 0.02, 0.5
-"""By how much a computed cell differs from a measured one: relative, and degrees."""
 
 
 class Gate(nn.Module):
@@ -73,24 +72,12 @@ def combined(own: HeadOutputs, found: Found, gate: Gate, system_sums: Tensor) ->
     weight = gate(seen, network, found.similarity)
     group = weight * seen + (1 - weight) * network
     system = group @ system_sums
-    lattice, std = _lattice(own.lattice, found, shares, group, weight)
+    believed = shares * group.gather(1, found.group)
+    believed = believed / believed.sum(dim=1, keepdim=True).clamp_min(TINY)
+    lattice, std = median_cell(found.lattice, believed, own.lattice, weight)
     return HeadOutputs(
         system.clamp_min(TINY).log(), group.clamp_min(TINY).log(), lattice, own.embedding, std
     )
-
-
-def _lattice(
-    own: Tensor, found: Found, shares: Tensor, group: Tensor, weight: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Mean and σ (N, 6): neighbours whose space group is believed, and the network's cell."""
-    believed = shares * group.gather(1, found.group)
-    believed = (believed / believed.sum(dim=1, keepdim=True).clamp_min(TINY))[:, :, None]
-    cell = (believed * found.lattice).sum(dim=1)
-    variance = (believed * (found.lattice - cell[:, None, :]) ** 2).sum(dim=1)
-    mean = weight * cell + (1 - weight) * own
-    spread = weight * variance + weight * (1 - weight) * (cell - own) ** 2
-    floor = torch.cat([DFT_LENGTH * mean[:, :3], torch.full_like(mean[:, 3:], DFT_ANGLE)], dim=1)
-    return mean, (spread + floor**2).sqrt()
 
 
 def _entropy(probability: Tensor) -> Tensor:
