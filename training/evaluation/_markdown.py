@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
+
+Row = Sequence[str]
+Drawn = Mapping[str, Sequence[Path]]
+"""Figures by the section they belong to."""
 
 
 def markdown_table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -23,3 +28,10 @@ def rounded(value: object) -> object:
     if isinstance(value, float):
         return float(f"{value:.6g}") if np.isfinite(value) else None
     return value
+
+
+def images(drawn: Drawn, section: str) -> str:
+    """Links to the figures of one section."""
+    return "\n\n".join(
+        f"![{path.stem.replace('_', ' ')}]({path.name})" for path in drawn.get(section, ())
+    )

@@ -12,6 +12,7 @@ from alphadiffract_stream.prediction import CRYSTAL_SYSTEMS, Outputs
 
 from ..patterns import SYSTEM_LIMITS
 from ._intervals import Regression, accuracy_interval, mean_regression, regression
+from ._same_cell import cells_found
 from ._trust import COVERAGES, expected_calibration_error, risk_coverage
 
 TOP = (1, 2, 3, 5, 10)
@@ -40,6 +41,8 @@ class Metrics:
     """%."""
     angle_mae: float | None
     """Degrees."""
+    cells_found: float | None
+    """Share of cells that are the true one, within 3 % and 2°."""
     baseline_system: float
     """Always answering the set's commonest class."""
     baseline_group: float
@@ -91,6 +94,7 @@ def evaluate_outputs(
     group_interval = accuracy_interval(right_group, std_group, structure)
     hops = graph_hops(outputs, space_group, distances)
     errors = lattice_regressions(outputs, niggli, structure)
+    known = np.isfinite(niggli).all(axis=1)
     lengths, angles = errors.get("lengths"), errors.get("angles")
     system_confidence = outputs.crystal_system.max(axis=1)
     group_confidence = outputs.space_group.max(axis=1)
@@ -116,10 +120,15 @@ def evaluate_outputs(
         group_top5=float((group_rank < 5).mean()),
         within_one_edge=None if hops is None else float((hops <= 1).mean()),
         system_ece=expected_calibration_error(system_confidence, right_system),
-        lattices=int(np.isfinite(niggli).all(axis=1).sum()),
+        lattices=int(known.sum()),
         length_mae=lengths.mae if lengths else None,
         length_mape=lengths.mape if lengths else None,
         angle_mae=angles.mae if angles else None,
+        cells_found=(
+            float(cells_found(outputs.lattice[known], niggli[known]).mean())
+            if known.any()
+            else None
+        ),
         baseline_system=float(np.bincount(system).max() / n),
         baseline_group=float(np.bincount(space_group).max() / n),
         per_system=per_system,

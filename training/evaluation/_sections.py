@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
 from alphadiffract_stream.prediction import CRYSTAL_SYSTEMS
 
 from . import _paper as paper
 from ._assess import Assessment
-from ._markdown import markdown_table
-from ._metrics import LATTICE, TOP, Metrics
+from ._lattice_section import lattice
+from ._markdown import Drawn, Row, images, markdown_table
+from ._metrics import TOP, Metrics
 from ._networks import Contender
 from ._seen import RULE
-
-Row = Sequence[str]
-Drawn = Mapping[str, Sequence[Path]]
 
 
 def markdown(
@@ -31,7 +28,7 @@ def markdown(
         _classes(main, others),
         _graph(main, others, drawn),
         _systems(main, drawn),
-        _lattice(main, others, drawn),
+        lattice(main, others, drawn),
         _trust(main, drawn),
         _ensemble(main, drawn),
         _seen(main, drawn),
@@ -157,7 +154,7 @@ Share of predictions at each number of edges from the true group, %; open bars s
 
 {table}
 
-{_images(drawn, "graph")}"""
+{images(drawn, "graph")}"""
 
 
 def _systems(main: Sequence[Assessment], drawn: Drawn) -> str:
@@ -181,48 +178,7 @@ cubic alone: {cubic}.
 
 {markdown_table(("true system", *(a.labelled.name for a in main)), rows)}
 
-{_images(drawn, "systems")}"""
-
-
-def _lattice(main: Sequence[Assessment], others: Sequence[Assessment], drawn: Drawn) -> str:
-    found = [a for a in (*main, *others) if a.metrics.lattice]
-    if not found:
-        return ""
-    rows: list[Row] = []
-    for a in found:
-        rows.append((a.network, a.labelled.name, *_errors(a.metrics.lattice)))
-        for label, naive in (
-            (f"naive: mean cell of {a.baselines.prior}", a.baselines.mean_cell),
-            ("naive: mean cell of the predicted system", a.baselines.predicted_system_cell),
-            ("mean cell of the true system", a.baselines.true_system_cell),
-        ):
-            if naive:
-                rows.append((label, a.labelled.name, *_errors(naive)))
-    names = ("lengths MAE / Å", "MAPE / %", "R²", "angles MAE / °", "MAPE / %", "R²")
-    cited = [(label, *values) for label, values in paper.TABLE_3_LATTICE.items()]
-    single: list[Row] = []
-    for a in found:
-        for quantity, digits in (("mae", 2), ("mape", 1), ("r2", 2)):
-            values = [a.metrics.lattice[p] for p in LATTICE]
-            cells = [_with_std(v[quantity], v[f"{quantity}_std"], digits) for v in values]
-            title = {"mae": "MAE", "mape": "MAPE", "r2": "R²"}[quantity]
-            single.append((f"{title}, {a.labelled.name}", *cells))
-    own = [(f"{label} (paper)", *values) for label, values in paper.SUPPLEMENTARY_TABLE_2.items()]
-    return f"""## Lattice (Table 3)
-
-Niggli-reduced cells.
-
-{markdown_table(("network", "set", *names), rows)}
-
-The paper:
-
-{markdown_table(("", *names), cited)}
-
-By parameter (supplementary Table 2; Å, °, %):
-
-{markdown_table(("", "a", "b", "c", "α", "β", "γ"), [*single, *own])}
-
-{_images(drawn, "lattice")}"""
+{images(drawn, "systems")}"""
 
 
 def _trust(main: Sequence[Assessment], drawn: Drawn) -> str:
@@ -249,7 +205,7 @@ of: the risk–coverage curve.
 
 {markdown_table(columns, rows)}
 
-{_images(drawn, "trust")}"""
+{images(drawn, "trust")}"""
 
 
 def _ensemble(main: Sequence[Assessment], drawn: Drawn) -> str:
@@ -270,7 +226,7 @@ Mean over all choices of so many networks (forty where there are more); ± equat
 
 {markdown_table(columns, rows)}
 
-{_images(drawn, "ensemble")}"""
+{images(drawn, "ensemble")}"""
 
 
 def _seen(main: Sequence[Assessment], drawn: Drawn) -> str:
@@ -283,7 +239,13 @@ def _seen(main: Sequence[Assessment], drawn: Drawn) -> str:
         return ""
     columns = (
         *("set", "part", "patterns", "crystal system / %", "space group / %", "top-5 / %"),
-        *("within one edge / %", "lengths MAE / Å", "MAPE / %", "angles MAE / °"),
+        *(
+            "within one edge / %",
+            "lengths MAE / Å",
+            "MAPE / %",
+            "angles MAE / °",
+            "cells found / %",
+        ),
     )
     pairs: list[Row] = []
     for a in main:
@@ -301,7 +263,7 @@ already is lost to the network, as most of these structures were trained on. The
 
 {markdown_table(columns, pairs)}
 
-{_images(drawn, "seen")}"""
+{images(drawn, "seen")}"""
     return f"""## With and without structures trained on
 
 {RULE}
@@ -319,31 +281,13 @@ def _part(m: Metrics) -> Row:
         "" if m.length_mae is None else f"{m.length_mae:.2f} ({m.lattices})",
         "" if m.length_mape is None else f"{m.length_mape:.1f}",
         "" if m.angle_mae is None else f"{m.angle_mae:.2f}",
+        "" if m.cells_found is None else _percent(m.cells_found),
     )
-
-
-def _errors(values: Mapping[str, Mapping[str, float]]) -> list[str]:
-    return [
-        _with_std(values[part][quantity], values[part][f"{quantity}_std"], 2)
-        for part in ("lengths", "angles")
-        for quantity in ("mae", "mape", "r2")
-    ]
-
-
-def _with_std(value: float, std: float, digits: int) -> str:
-    text = f"{value:.{digits}f}"
-    return f"{text} ± {std:.{digits}f}" if std else text
 
 
 def _reference(rows: Mapping[str, Row]) -> str:
     return markdown_table(
         ("", *paper.COLUMNS), [(label, *values) for label, values in rows.items()]
-    )
-
-
-def _images(drawn: Drawn, section: str) -> str:
-    return "\n\n".join(
-        f"![{path.stem.replace('_', ' ')}]({path.name})" for path in drawn.get(section, ())
     )
 
 

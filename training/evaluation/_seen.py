@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from itertools import permutations
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,9 +12,8 @@ from ..labelled_set import LabelledSet
 from ..reflections import ReflectionStore
 from ._cells import store_niggli
 from ._formula import family_name
+from ._same_cell import misfits
 
-LENGTH_TOLERANCE = 0.03
-ANGLE_TOLERANCE = 2.0
 RULE = (
     "A pattern counts as **seen** where a structure of the reflections file has the same space "
     "group, a Niggli cell within 3 % in every length and 2° in every angle, up to the order and "
@@ -74,26 +72,8 @@ def _nearest(
     """Index of the candidate within both tolerances that is nearest in its lengths, or −1."""
     if not candidates.size:
         return -1
-    ways = _settings(cell)[:, None]
-    length = np.abs(cells[candidates, :3] / ways[..., :3] - 1).max(axis=2)
-    angle = np.abs(cells[candidates, 3:] - ways[..., 3:]).max(axis=2)
-    misfit = np.where((length <= LENGTH_TOLERANCE) & (angle <= ANGLE_TOLERANCE), length, np.inf)
-    best = misfit.min(axis=0)
-    return int(candidates[best.argmin()]) if np.isfinite(best).any() else -1
-
-
-def _settings(cell: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(24, 6): axes in every order, and each turned round (two angles become 180° minus)."""
-    ways = []
-    for order in permutations(range(3)):
-        lengths, angles = cell[list(order)], cell[[3 + i for i in order]]
-        for turned in (None, 0, 1, 2):
-            flipped = [
-                angle if turned is None or i == turned else 180 - angle
-                for i, angle in enumerate(angles)
-            ]
-            ways.append([*lengths, *flipped])
-    return np.array(ways)
+    misfit = misfits(cells[candidates], cell)
+    return int(candidates[misfit.argmin()]) if np.isfinite(misfit).any() else -1
 
 
 def _family(formula: str | None, space_group: int) -> np.uint64 | None:

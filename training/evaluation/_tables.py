@@ -26,6 +26,10 @@ def metrics_table(metrics: Metrics, title: str) -> Table:
         "lattice length MAE": (_unit(metrics.length_mae, "Å"), ""),
         "lattice length MAPE": (_unit(metrics.length_mape, "%"), ""),
         "lattice angle MAE": (_unit(metrics.angle_mae, "°"), ""),
+        "cells within 3 % and 2°": (
+            "no cells known" if metrics.cells_found is None else _percent(metrics.cells_found),
+            "",
+        ),
     }
     for name, (own, baseline) in rows.items():
         table.add_row(name, own, baseline, RRUFF_SUMMARY.get(name, ""))

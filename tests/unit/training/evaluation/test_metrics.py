@@ -47,7 +47,21 @@ def test_shares_and_histograms_agree_with_one_another() -> None:
     assert weights / 200 == pytest.approx(found.system_top1)
     assert found.lattices == 0
     assert found.length_mae is None
+    assert found.cells_found is None
     assert found.lattice == {}
+
+
+def test_a_cell_is_found_in_any_setting() -> None:
+    """Of three known cells: within 3 % and 2° with axes in another order; one angle off; NaN."""
+    outputs = network(1, GROUPS[:4], 1.0)
+    true = np.array([[4, 5, 6, 80, 90, 100]] * 4, float)
+    true[3] = np.nan
+    outputs.lattice[0] = [5.1, 3.95, 6.1, 91, 81, 100]
+    outputs.lattice[1] = [4, 5, 6, 80, 90, 103]
+    outputs.lattice[2] = np.nan
+    found = evaluate_outputs(outputs, GROUPS[:4], true)
+    assert found.lattices == 3
+    assert found.cells_found == pytest.approx(1 / 3)
 
 
 def test_an_empty_set_is_an_error() -> None:
