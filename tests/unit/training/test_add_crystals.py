@@ -14,7 +14,7 @@ from alphadiffract_stream.engines import check_golden, embedded_model, golden_pa
 from alphadiffract_stream.prediction import ModelCard
 from tests.support import make_tiny_model
 from training.commands import app
-from training.deployment import GraphMemory, quantised_keys
+from training.deployment import GraphMemory, has_inverted_file, quantised_keys
 from training.reflections import ReflectionStore, SymmetryTables, write_pack
 from training.retrieval import Remembered, known
 
@@ -59,11 +59,22 @@ def test_a_key_is_a_direction(memory: GraphMemory) -> None:
     assert np.abs(one).max() > 20
 
 
-def test_the_same_memory_gives_the_same_answers(memory: GraphMemory) -> None:
-    again = memory.holding(memory.content)
-    assert again.graph.initializer == onnx.load(embedded_model()).graph.initializer
-    fewer = GraphMemory(memory.holding(memory.content.take(np.arange(500))))
-    assert len(fewer.content) == 500
+def test_a_memory_put_back_holds_the_same_crystals_in_cells(memory: GraphMemory) -> None:
+    assert has_inverted_file(onnx.load(embedded_model())), "as `quantize` makes it"
+    model = memory.holding(memory.content)
+    assert has_inverted_file(model)
+    again = GraphMemory(model).content
+    assert len(again) == len(memory.content)
+    assert (_rows(again) == _rows(memory.content)).all()
+    fewer = memory.holding(memory.content.take(np.arange(500)))
+    assert not has_inverted_file(fewer), "too few for it to pay"
+    assert len(GraphMemory(fewer).content) == 500
+
+
+def _rows(crystals: Remembered) -> np.ndarray:
+    """Each crystal as bytes, sorted."""
+    columns = (crystals.keys, crystals.group[:, None], crystals.lattice)
+    return np.unique(np.concatenate([c.view(np.uint8) for c in columns], axis=1), axis=0)
 
 
 def test_what_is_known_already_is_found() -> None:
