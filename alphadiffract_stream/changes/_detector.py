@@ -57,12 +57,13 @@ class Evidence:
 class ChangeDetector:
     """Tells when patterns stop following their own trend.
 
-    Each channel (embedding, crystal-system probabilities, lattice) is extrapolated by a line
-    through the last `window` patterns; the residual is compared with earlier ones; the channels'
-    evidence is averaged, which is valid however they depend on each other; and the Shiryaev–Roberts
-    sum R ← (1 + R)·e calls a change at R ≥ 1 / `false_alarm_rate`. While each e has mean 1 at most
-    the mean number of patterns to a false alarm is then 1 / `false_alarm_rate` at least (Shin,
-    Ramdas & Rinaldo 2023, "E-detectors"). Steady drift, such as thermal expansion, is no change.
+    Each channel (crystal-system probabilities and embedding, without which the lattice) is
+    extrapolated by a line through the last `window` patterns; the residual is compared with earlier
+    ones; the channels' evidence is averaged, which is valid however they depend on each other; and
+    the Shiryaev–Roberts sum R ← (1 + R)·e calls a change at R ≥ 1 / `false_alarm_rate`. While each
+    e has mean 1 at most the mean number of patterns to a false alarm is then 1 / `false_alarm_rate`
+    at least (Shin, Ramdas & Rinaldo 2023, "E-detectors"). Steady drift, such as thermal expansion,
+    is no change.
 
     false_alarm_rate: per pattern, of an unchanged sample.
     noise: of a calibration (`learn_noise`); without it the first patterns teach it, and must be of

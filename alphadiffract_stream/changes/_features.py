@@ -1,4 +1,4 @@
-"""What of a prediction is watched: embedding, crystal-system probabilities and lattice."""
+"""What of a prediction is watched: crystal-system probabilities and embedding, else lattice."""
 
 from __future__ import annotations
 
@@ -21,10 +21,9 @@ def features_of_prediction(prediction: Prediction) -> Features | None:
     """Features of one prediction; None where no network answered."""
     if not prediction.status.predicted:
         return None
-    features = _features(prediction.crystal_system_probabilities, prediction.lattice)
-    if prediction.embedding:
-        features["embedding"] = np.asarray(prediction.embedding, dtype=np.float64)
-    return features
+    return _features(
+        prediction.crystal_system_probabilities, prediction.lattice, prediction.embedding
+    )
 
 
 def features_of_data(data: Mapping[str, Any], prefix: str = "") -> Features | None:
@@ -37,15 +36,15 @@ def features_of_data(data: Mapping[str, Any], prefix: str = "") -> Features | No
     if str(data[f"{prefix}status"]) not in _ANSWERED:
         return None
     lattice = [data[f"{prefix}lattice_{edge}"] for edge in _CELL]
-    features = _features(data[f"{prefix}crystal_system_probabilities"], lattice)
-    embedding = np.asarray(data.get(f"{prefix}embedding", ()), dtype=np.float64)
-    if embedding.size:
-        features["embedding"] = embedding
-    return features
+    embedding = data.get(f"{prefix}embedding", ())
+    return _features(data[f"{prefix}crystal_system_probabilities"], lattice, embedding)
 
 
-def _features(probabilities: ArrayLike, lattice: ArrayLike) -> Features:
+def _features(probabilities: ArrayLike, lattice: ArrayLike, embedding: ArrayLike) -> Features:
     """Scales on which equal distances mean about equally much.
+
+    The lattice only where there is no embedding: it is that of remembered crystals, and goes from
+    one of them to another while a cell merely expands.
 
     Square roots of probabilities (Hellinger's distance) spread out what is near 0 and 1; edges as
     logarithms and angles in radians make all six parts of the lattice relative lengths.
@@ -53,7 +52,10 @@ def _features(probabilities: ArrayLike, lattice: ArrayLike) -> Features:
     shares = np.asarray(probabilities, dtype=np.float64)
     cell = np.asarray(lattice, dtype=np.float64)
     features = {"crystal_system": np.sqrt(np.clip(shares, 0.0, 1.0))}
-    if np.isfinite(cell).all() and (cell[:3] > 0).all():
+    inner = np.asarray(embedding, dtype=np.float64)
+    if inner.size:
+        features["embedding"] = inner
+    elif np.isfinite(cell).all() and (cell[:3] > 0).all():
         features["lattice"] = np.concatenate([np.log(cell[:3]), np.radians(cell[3:])])
     assert shares.size == len(CRYSTAL_SYSTEMS)
     return features

@@ -138,10 +138,13 @@ def test_the_score_is_that_of_students_t() -> None:
 
 
 def test_features_of_documents_are_those_of_predictions() -> None:
-    prediction = predicted(embedding=(1.0, 2.0))
+    within = features_of_prediction(predicted(embedding=(1.0, 2.0)))
+    assert within is not None
+    assert within.keys() == {"crystal_system", "embedding"}, "the lattice only where there is none"
+    assert within["embedding"].tolist() == [1.0, 2.0]
+    prediction = predicted(embedding=())
     features = features_of_prediction(prediction)
     assert features is not None
-    assert features["embedding"].tolist() == [1.0, 2.0]
     data = {f"x_{k}": v for k, v in answer_data(prediction, 1, None, "").items()}
     from_data = features_of_data(data, "x_")
     assert from_data is not None
