@@ -19,7 +19,6 @@ from alphadiffract_stream.engines import Engine, open_engine
 from alphadiffract_stream.prediction import ModelCard, Outputs
 
 from ..deployment import (
-    has_inverted_file,
     has_memory,
     in_eight_bits,
     renew_card,
@@ -101,8 +100,11 @@ def _put_into_cells(network: Path) -> bool:
     model = onnx.load(network)
     if not has_memory(model):
         return False
-    onnx.save(with_inverted_file(model), network)
-    return has_inverted_file(onnx.load(network))
+    in_cells = with_inverted_file(model)
+    if in_cells is model:
+        return False
+    onnx.save(in_cells, network)
+    return True
 
 
 def _compared(

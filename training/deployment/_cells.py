@@ -16,6 +16,11 @@ NEAREST = 96
 """Cells a key may be put into before those that are left over are dealt out."""
 
 
+def cell_count(keys: int, size: int) -> int:
+    """Cells of `size` that so many keys are put into."""
+    return max(1, int(np.ceil(SPARE * keys / size)))
+
+
 def cells_of(
     keys: NDArray[np.int8], size: int, seed: int = 20_29
 ) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -26,7 +31,7 @@ def cells_of(
     """
     directions = keys.astype(np.float32)
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    count = max(1, int(np.ceil(SPARE * len(keys) / size)))
+    count = cell_count(len(keys), size)
     chosen = np.random.default_rng(seed).choice(len(keys), size=count, replace=False)
     with warnings.catch_warnings():
         # A cell that nothing is nearest to is filled when keys are dealt out.

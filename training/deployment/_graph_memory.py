@@ -6,9 +6,10 @@ import numpy as np
 import onnxruntime
 import torch
 from numpy.typing import NDArray
-from onnx import ModelProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper
 
 from ..retrieval import Remembered, quantised
+from ._initializers import array_of, copied, put
 from ._inverted_file import has_inverted_file, with_inverted_file, without_inverted_file
 from ._lookup import find_lookup
 
@@ -25,8 +26,7 @@ class GraphMemory:
         self._read_in_part = has_inverted_file(model)
         self._model = without_inverted_file(model)
         self._lookup = find_lookup(self._model)
-        weights = {tensor.name: tensor for tensor in self._model.graph.initializer}
-        keys, group, lattice = (numpy_helper.to_array(weights[name]) for name in self._names)
+        keys, group, lattice = (array_of(self._model, name) for name in self._names)
         self.content = Remembered(
             np.ascontiguousarray(keys.T), group.astype(np.uint8), lattice.astype(np.float16)
         )
@@ -52,15 +52,10 @@ class GraphMemory:
 
     def holding(self, content: Remembered) -> ModelProto:
         """The same graph with another memory, read in part if this one is."""
-        model = ModelProto()
-        model.CopyFrom(self._model)
-        del model.graph.value_info[:]  # scores have another width now
+        model = copied(self._model)
         values = (np.ascontiguousarray(content.keys.T), content.group, content.lattice)
-        for tensor in model.graph.initializer:
-            if tensor.name in self._names:
-                dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
-                value = values[self._names.index(tensor.name)].astype(dtype)
-                tensor.CopyFrom(numpy_helper.from_array(value, tensor.name))
+        for name, value in zip(self._names, values, strict=True):
+            put(model, name, value.astype(array_of(model, name).dtype))
         return with_inverted_file(model) if self._read_in_part else model
 
 

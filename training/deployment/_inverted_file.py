@@ -11,10 +11,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
-from ._cells import cells_of
+from ._cells import cell_count, cells_of
+from ._initializers import array_of, copied, drop, put
 from ._lookup import LookupNodes, find_lookup
 
 SIZE = 128
@@ -41,16 +41,16 @@ def with_inverted_file(
     Raises ValueError as `find_lookup` does.
     """
     lookup = find_lookup(model)
-    keys = _array(model, lookup.keys).T
-    centroids, slots = cells_of(keys, size)
-    if len(centroids) < worth_it * probes:
+    keys = array_of(model, lookup.keys).T
+    if cell_count(len(keys), size) < worth_it * probes:
         return model
-    result = _copy(model)
+    centroids, slots = cells_of(keys, size)
+    result = copied(model)
     near = np.where(slots[:, :, None] >= 0, keys[slots], 0).transpose(0, 2, 1)
     rows = slots.clip(0).ravel()  # an empty slot has a key of zeros, which is like nothing
-    _put(result, lookup.keys, np.ascontiguousarray(near))
+    put(result, lookup.keys, np.ascontiguousarray(near))
     for name in (lookup.group, lookup.lattice):
-        _put(result, name, _array(model, name)[rows])
+        put(result, name, array_of(model, name)[rows])
     parts = {
         "centroids": np.ascontiguousarray(centroids.T),
         "probes": np.array([probes]),
@@ -68,18 +68,18 @@ def without_inverted_file(model: ModelProto) -> ModelProto:
     """The same crystals, all of them read again; `model` itself where they are anyway."""
     if not has_inverted_file(model):
         return model
-    result = _copy(model)
+    result = copied(model)
     marked = {node.name: node for node in result.graph.node if node.name.startswith(_MARK)}
     part = {name: marked[_MARK + name] for name in ("near", "scores", "best", "crystal")}
     keys = part["near"].input[0]
-    near = _array(model, keys)
+    near = array_of(model, keys)
     flat = near.transpose(1, 0, 2).reshape(near.shape[1], -1)
     kept = flat.any(axis=0)
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     for name, shape in shapes.items():
         if shape in {(kept.size,), (kept.size, 6)}:
-            _put(result, name, _array(model, name)[kept])
-    _put(result, keys, np.ascontiguousarray(flat[:, kept]))
+            put(result, name, array_of(model, name)[kept])
+    put(result, keys, np.ascontiguousarray(flat[:, kept]))
     query, zero = marked[_MARK + "query"].input[0], part["scores"].input[2]
     scores, best = part["best"].input[0], part["best"]
     values, crystal = best.output[0], part["crystal"].output[0]
@@ -88,7 +88,7 @@ def without_inverted_file(model: ModelProto) -> ModelProto:
         helper.make_node("TopK", [scores, best.input[1]], [values, crystal], name="memory_best"),
     ]
     _replace(result, [node.name for node in marked.values()], plain)
-    _drop(result, [t.name for t in result.graph.initializer if t.name.startswith(_MARK)])
+    drop(result, [t.name for t in result.graph.initializer if t.name.startswith(_MARK)])
     return result
 
 
@@ -130,25 +130,3 @@ def _replace(model: ModelProto, old: list[str], new: list[NodeProto]) -> None:
     kept += [*new, *nodes[last + 1 :]]
     del model.graph.node[:]
     model.graph.node.extend(kept)
-
-
-def _copy(model: ModelProto) -> ModelProto:
-    result = ModelProto()
-    result.CopyFrom(model)
-    del result.graph.value_info[:]  # scores have another width now
-    return result
-
-
-def _array(model: ModelProto, name: str) -> NDArray:
-    return numpy_helper.to_array(next(t for t in model.graph.initializer if t.name == name))
-
-
-def _put(model: ModelProto, name: str, value: NDArray) -> None:
-    tensor = next(t for t in model.graph.initializer if t.name == name)
-    tensor.CopyFrom(numpy_helper.from_array(value, name))
-
-
-def _drop(model: ModelProto, names: list[str]) -> None:
-    kept = [t for t in model.graph.initializer if t.name not in names]
-    del model.graph.initializer[:]
-    model.graph.initializer.extend(kept)
