@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from ..errors import ConfigurationError, EngineError
 from ..grid import N_POINTS
-from ..prediction import SIGNATURE, ModelCard, Outputs
+from ..prediction import SIGNATURE, ModelCard, Outputs, network_bytes
 from ..urls import Url
 from ._golden import check_golden, golden_pattern
 from ._worker import Worker
@@ -106,15 +106,18 @@ def _count(url: Url, option: str, default: int) -> int:
 
 def _verified(path: Path) -> tuple[bytes, ModelCard]:
     """The model's bytes and card; the very bytes that were hashed are the ones run."""
-    if not path.is_file():
-        raise EngineError(f"{path}: no such model; pass --engine onnx:PATH or install one there")
+    try:
+        model = network_bytes(path)
+    except FileNotFoundError:
+        raise EngineError(
+            f"{path}: no such model; pass --engine onnx:PATH or install one there"
+        ) from None
     try:
         card = ModelCard.read(path)
     except FileNotFoundError:
         raise EngineError(f"{path}: no model card; put {path.stem}.json beside it") from None
     except (ValidationError, UnicodeDecodeError) as error:
         raise EngineError(f"{path.with_suffix('.json')}: unusable model card: {error}") from None
-    model = path.read_bytes()
     found = hashlib.sha256(model).hexdigest()
     if found != card.sha256.lower():
         raise EngineError(

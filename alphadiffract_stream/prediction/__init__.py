@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..crystal import CRYSTAL_SYSTEMS
 from ._card import Domain, ModelCard
+from ._file import network_bytes, write_pieces
 from ._interpret import failure, interpret, refusal
 from ._novelty import distances
 from ._outputs import SIGNATURE, Outputs
@@ -24,5 +25,7 @@ __all__ = [
     "distances",
     "failure",
     "interpret",
+    "network_bytes",
     "refusal",
+    "write_pieces",
 ]

@@ -12,11 +12,13 @@ from ._causes import causes
 from ._compare import compare
 from ._curate import curate
 from ._curve import curve
+from ._disorder import disorder
 from ._distill import distill
 from ._ensemble import ensemble
 from ._evaluate import evaluate
 from ._explain import explain
 from ._export import export
+from ._match import match
 from ._pack import pack
 from ._parity import parity
 from ._quantize import quantize
@@ -25,6 +27,7 @@ from ._remember import remember_command
 from ._rruff import rruff
 from ._similarity import similarity
 from ._simulate import simulate
+from ._split import split
 from ._train import train
 from ._triton import triton
 
@@ -37,6 +40,7 @@ def _training() -> None:
 
 
 app.command()(curate)
+app.command()(disorder)
 app.command()(similarity)
 app.command()(rruff)
 app.command()(reflections)
@@ -48,6 +52,7 @@ app.command()(ensemble)
 app.command()(distill)
 app.command()(curve)
 app.command("remember")(remember_command)
+app.command()(match)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(causes)
@@ -56,6 +61,7 @@ app.command()(calibrate)
 app.command()(explain)
 app.command()(export)
 app.command()(quantize)
+app.command()(split)
 app.command("add-crystals")(add_crystals)
 app.command()(triton)
 app.command("build-engine")(build_engine_command)

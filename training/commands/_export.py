@@ -22,6 +22,7 @@ from ..deployment import (
     write_card,
 )
 from ..ensembles import FusedMembers, Members
+from ..matching import WithMatching
 from ..networks import HeadOutputs
 from ..patterns import Batch, joined, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
@@ -72,12 +73,12 @@ def export(
     configs = [read_config(folder / "config.json") for folder in folders]
     config = configs[0].on_data(data)
     networks = [rounded_to_half(network) for network in open_members(folders)]
-    plain_networks = [network for network in networks if not isinstance(network, WithMemory)]
+    plain_networks = [n for n in networks if not isinstance(n, WithMemory | WithMatching)]
     remembering = len(plain_networks) < len(networks)
     if fused and remembering:
         raise typer.BadParameter("members with a memory cannot be fused", param_hint="--fused")
     for network in networks:
-        if isinstance(network, WithMemory):
+        if isinstance(network, WithMemory | WithMatching):
             network.neighbours.integer = not portable
     members = Members(networks)
     # Before the long part: members that cannot be fused are refused at once.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from ._analysis import Analysis, FamilyKind, Tolerances
 from ._entries import Entry
 from ._errors import CurationError
-from ._judge import Kept, Rejected, judge
+from ._judge import Kept, Rejected, judge, records_of, verdict
 from ._materials_project import download_materials_project
 from ._report import CurationReport, report_table
 from ._rules import Rule, rules
@@ -30,6 +30,8 @@ __all__ = [
     "download_materials_project",
     "judge",
     "open_source",
+    "records_of",
     "report_table",
     "rules",
+    "verdict",
 ]

@@ -49,9 +49,9 @@ class Rejected:
 def judge(entry: Entry, tolerances: Tolerances) -> list[Kept | Rejected]:
     """Every structure of an entry against every rule. Raises nothing for a bad one."""
     verdicts: list[Kept | Rejected] = []
-    for found in _records(entry):
+    for found in records_of(entry):
         if isinstance(found, StructureRecord):
-            verdicts.append(_verdict(found, tolerances))
+            verdicts.append(verdict(found, tolerances))
         else:
             message = str(found)
             reason = re.split(r"[:('\"]|\d", message)[0].strip()
@@ -59,7 +59,8 @@ def judge(entry: Entry, tolerances: Tolerances) -> list[Kept | Rejected]:
     return verdicts
 
 
-def _verdict(record: StructureRecord, tolerances: Tolerances) -> Kept | Rejected:
+def verdict(record: StructureRecord, tolerances: Tolerances) -> Kept | Rejected:
+    """One structure against every rule, with the space group found."""
     case = Analysis(record, tolerances)
     for rule in rules(tolerances):
         broken = rule.check(case)
@@ -76,7 +77,8 @@ def _verdict(record: StructureRecord, tolerances: Tolerances) -> Kept | Rejected
     )
 
 
-def _records(entry: Entry) -> Iterator[StructureRecord | Exception]:
+def records_of(entry: Entry) -> Iterator[StructureRecord | Exception]:
+    """Structures an entry holds, or why one cannot be read."""
     try:
         if entry.kind == "line":
             yield parse_structure(entry.content)

@@ -19,13 +19,19 @@ _BATCH = 64
 class GraphMemory:
     """The one memory of `model`, which stays as it is.
 
-    Raises ValueError as `find_lookup` does: for a graph without a memory, or with several.
+    Raises ValueError as `find_lookup` does, for a graph without a memory or with several, and for
+    one that also keeps the lines of its crystals.
     """
 
     def __init__(self, model: ModelProto) -> None:
         self._read_in_part = has_inverted_file(model)
         self._model = without_inverted_file(model)
         self._lookup = find_lookup(self._model)
+        if self._lookup.others:
+            raise ValueError(
+                "it compares lines, which come from reflections: put the crystals among those of "
+                "`training match` and make the network anew"
+            )
         keys, group, lattice = (array_of(self._model, name) for name in self._names)
         self.content = Remembered(
             np.ascontiguousarray(keys.T), group.astype(np.uint8), lattice.astype(np.float16)

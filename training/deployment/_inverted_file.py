@@ -49,7 +49,7 @@ def with_inverted_file(
     near = np.where(slots[:, :, None] >= 0, keys[slots], 0).transpose(0, 2, 1)
     rows = slots.clip(0).ravel()  # an empty slot has a key of zeros, which is like nothing
     put(result, lookup.keys, np.ascontiguousarray(near))
-    for name in (lookup.group, lookup.lattice):
+    for name in (lookup.group, lookup.lattice, *lookup.others):
         put(result, name, array_of(model, name)[rows])
     parts = {
         "centroids": np.ascontiguousarray(centroids.T),
@@ -77,7 +77,7 @@ def without_inverted_file(model: ModelProto) -> ModelProto:
     kept = flat.any(axis=0)
     shapes = {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     for name, shape in shapes.items():
-        if shape in {(kept.size,), (kept.size, 6)}:
+        if shape[:1] == (kept.size,):
             put(result, name, array_of(model, name)[kept])
     put(result, keys, np.ascontiguousarray(flat[:, kept]))
     query, zero = marked[_MARK + "query"].input[0], part["scores"].input[2]

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from onnx import ModelProto, NodeProto
+from onnx import ModelProto, NodeProto, TensorProto
+
+KEPT_AS = frozenset({TensorProto.UINT8, TensorProto.UINT16})
+"""Types of what is kept of crystals beside keys, groups and cells."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,7 +25,9 @@ class LookupNodes:
     group: str
     """(M,) space groups,"""
     lattice: str
-    """(M, 6) cells."""
+    """(M, 6) cells,"""
+    others: tuple[str, ...]
+    """and what else is kept of each crystal, (M, …): the lines of `training match`."""
 
 
 def has_memory(model: ModelProto) -> bool:
@@ -49,7 +54,11 @@ def find_lookup(model: ModelProto) -> LookupNodes:
         raise ValueError(f"{scores.name}: what it looks among is not one matrix of keys")
     count = shapes[keys][1]
     group, lattice = (_one_tensor(shapes, shape) for shape in ((count,), (count, 6)))
-    return LookupNodes(scores, best, query, keys, group, lattice)
+    known = {keys, group, lattice}
+    kept = (tensor for tensor in model.graph.initializer if tensor.data_type in KEPT_AS)
+    each = [tensor.name for tensor in kept if [*tensor.dims[:1]] == [count]]
+    others = tuple(name for name in each if name not in known)
+    return LookupNodes(scores, best, query, keys, group, lattice, others)
 
 
 def _one_node(model: ModelProto, kind: str, *, reads: str = "", makes: str = "") -> NodeProto:

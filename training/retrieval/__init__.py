@@ -6,6 +6,7 @@ Torch and numpy alone.
 from __future__ import annotations
 
 from ._bank import KeyBank, keys_of
+from ._cell import median_cell
 from ._fit import fit_gate
 from ._gate_file import GATE, load_gate, save_gate, with_memory
 from ._loss import RetrievalConfig, retrieval_loss
@@ -31,6 +32,7 @@ __all__ = [
     "keys_of",
     "known",
     "load_gate",
+    "median_cell",
     "onnx_translations",
     "quantised",
     "remember",

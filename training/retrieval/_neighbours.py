@@ -20,6 +20,8 @@ class Found(NamedTuple):
     """(N, k) int64, 0…229."""
     lattice: Tensor
     """(N, k, 6) Å, °."""
+    crystal: Tensor
+    """(N, k) which of the memory."""
 
 
 class Neighbours(nn.Module):
@@ -49,4 +51,4 @@ class Neighbours(nn.Module):
         else:
             rounded = (query / STEP).round().clamp(-127, 127) * STEP
             cosine, index = (rounded @ (self.keys.float() * STEP)).topk(self.count, dim=1)
-        return Found(cosine, self.group[index].long(), self.lattice[index].float())
+        return Found(cosine, self.group[index].long(), self.lattice[index].float(), index)

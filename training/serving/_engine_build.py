@@ -19,7 +19,7 @@ from pydantic import ValidationError
 
 from alphadiffract_stream.engines import Engine, open_engine
 from alphadiffract_stream.errors import ConfigurationError, EngineError
-from alphadiffract_stream.prediction import Outputs
+from alphadiffract_stream.prediction import Outputs, network_bytes
 
 from ._accuracy import Difference, Tolerance, compare
 from ._half_precision import half_precision
@@ -65,7 +65,7 @@ def build_engine(
     then), ConfigurationError without TensorRT.
     """
     sidecar_class, gpu = _tensorrt_engine(options.device)
-    digest = hashlib.sha256(network.read_bytes()).hexdigest()
+    digest = hashlib.sha256(network_bytes(network)).hexdigest()
     wanted = {
         **gpu,
         "onnx_sha256": digest,
@@ -134,7 +134,7 @@ def _serialized(network: Path, options: BuildOptions, timing_cache: Path) -> byt
     """The plan's bytes. Raises EngineError with what TensorRT says."""
     import tensorrt  # pyright: ignore[reportMissingImports]
 
-    model = onnx.load(network)
+    model = onnx.load_from_string(network_bytes(network))
     if options.precision == "half":
         model = half_precision(model)
     builder = tensorrt.Builder(tensorrt.Logger(tensorrt.Logger.WARNING))

@@ -12,6 +12,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, checker, helper
 from ..deployment import without_inverted_file
 
 INTEGER = frozenset({"QuantizeLinear", "DequantizeLinear", "MatMulInteger"})
+SMALL = frozenset({TensorProto.UINT8, TensorProto.UINT16, TensorProto.INT16})
 
 
 def in_floats(model: ModelProto) -> ModelProto:
@@ -30,6 +31,13 @@ def in_floats(model: ModelProto) -> ModelProto:
     return result
 
 
+def _widened(weight: TensorProto) -> TensorProto:
+    """Small integers, which a memory keeps groups and lines in, as the ones TensorRT knows."""
+    if weight.data_type not in SMALL:
+        return weight
+    return numpy_helper.from_array(numpy_helper.to_array(weight).astype(np.int32), weight.name)
+
+
 class _Floats:
     def __init__(self, graph: GraphProto) -> None:
         self._graph = graph
@@ -46,7 +54,7 @@ class _Floats:
         kept = [node for node in nodes if any(name in read for name in node.output)]
         del self._graph.node[:]
         self._graph.node.extend(kept)
-        weights = [w for w in self._graph.initializer if w.name in read]
+        weights = [_widened(w) for w in self._graph.initializer if w.name in read]
         weights += [numpy_helper.from_array(w, name) for name, w in self._new.items()]
         del self._graph.initializer[:]
         self._graph.initializer.extend(weights)

@@ -7,17 +7,17 @@ from tempfile import TemporaryDirectory
 
 import onnx
 
-from alphadiffract_stream.prediction import ModelCard
+from alphadiffract_stream.prediction import ModelCard, network_bytes
 
 from ..deployment import renew_card
 from ._floats import in_floats
 
 
 def plan_source(network: Path, folder: Path) -> Path:
-    """`network` itself, or a copy in `folder` without eight-bit parts, its card beside it."""
-    model = onnx.load(network)
+    """`network` itself, or a whole copy in `folder` without eight-bit parts, its card beside it."""
+    model = onnx.load_from_string(network_bytes(network))
     floats = in_floats(model)
-    if floats is model:
+    if floats is model and network.is_file():
         return network
     path = folder / network.name
     onnx.save(floats, path)

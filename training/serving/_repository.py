@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from alphadiffract_stream.crystal import CRYSTAL_SYSTEMS, space_group_symbol
-from alphadiffract_stream.prediction import ModelCard
+from alphadiffract_stream.prediction import ModelCard, network_bytes
 
 from ._plan_source import plan_card
 from ._served_model import LABELS, OnnxOnCpu, ServedModel, TensorRtPlan
@@ -41,7 +40,7 @@ def write_repository(
         numbered = place / str(version)
         numbered.mkdir(parents=True, exist_ok=True)
         for name, source in model.files(network).items():
-            shutil.copyfile(source, numbered / name)
+            (numbered / name).write_bytes(network_bytes(source))
         text = text_format.MessageToString(config, as_utf8=True)
         (place / "config.pbtxt").write_text(text, encoding="utf-8")
         for output, name in LABELS.items():

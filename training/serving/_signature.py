@@ -8,6 +8,8 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto
 
+from alphadiffract_stream.prediction import network_bytes
+
 _TYPES: dict[int, str] = {TensorProto.FLOAT: "TYPE_FP32", TensorProto.FLOAT16: "TYPE_FP16"}
 
 
@@ -31,7 +33,7 @@ class Signature:
     @classmethod
     def of(cls, network: Path) -> Signature:
         """Read it from an ONNX file. Raises ValueError for a tensor no server could batch."""
-        graph = onnx.load(network, load_external_data=False).graph
+        graph = onnx.load_from_string(network_bytes(network)).graph
         weights = {weight.name for weight in graph.initializer}
         return cls(
             tuple(_tensor(value) for value in graph.input if value.name not in weights),

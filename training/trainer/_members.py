@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from ..matching import MATCHING, WithMatching, load_matching, members_of
 from ..networks import Network, build
 from ..retrieval import WithMemory, with_memory
 from ._checkpoint import CHECKPOINT, load_average, read_tensors
@@ -25,13 +26,19 @@ def member_folders(folders: Sequence[Path]) -> list[Path]:
         if (folder / ENSEMBLE).is_file():
             rows = json.loads((folder / ENSEMBLE).read_text(encoding="utf-8"))["members"]
             found += member_folders([folder / row["folder"] for row in rows])
-        elif (folder / CHECKPOINT).is_file() and (folder / "config.json").is_file():
+        elif _is_run(folder):
             found.append(folder)
         else:
             raise FileNotFoundError(
                 f"{folder}: neither a run ({CHECKPOINT} and config.json) nor an ensemble"
             )
     return found
+
+
+def _is_run(folder: Path) -> bool:
+    """A trained network, or several with a common memory (`training match`)."""
+    networks = (folder / CHECKPOINT, folder / MATCHING)
+    return (folder / "config.json").is_file() and any(path.is_file() for path in networks)
 
 
 def checkpoint_progress(folder: Path) -> tuple[int, float, bool]:
@@ -49,6 +56,12 @@ def open_network(folder: Path) -> Network:
     return network.eval()
 
 
-def open_members(folders: Sequence[Path]) -> list[Network | WithMemory]:
+def open_members(folders: Sequence[Path]) -> list[Network | WithMemory | WithMatching]:
     """The averaged networks of run folders, each with its memory where it has one."""
-    return [with_memory(open_network(folder), folder) for folder in folders]
+    return [_open_member(folder) for folder in folders]
+
+
+def _open_member(folder: Path) -> Network | WithMemory | WithMatching:
+    if (folder / MATCHING).is_file():
+        return load_matching(folder, [open_network(member) for member in members_of(folder)])
+    return with_memory(open_network(folder), folder)

@@ -10,6 +10,7 @@ import pytest
 
 from alphadiffract_stream.engines import Engine, check_golden, golden_pattern, open_engine
 from alphadiffract_stream.errors import ConfigurationError, EngineError
+from alphadiffract_stream.prediction import write_pieces
 from tests.support import EMBEDDING, make_tiny_model
 
 RNG = np.random.default_rng(3)
@@ -145,6 +146,16 @@ def test_what_is_missing_is_named(tmp_path):
         open_engine(f"onnx:{path}")
     path.with_suffix(".json").unlink()
     with pytest.raises(EngineError, match="no model card"):
+        open_engine(f"onnx:{path}")
+
+
+def test_a_network_in_pieces_is_one_network(tmp_path):
+    path = make_tiny_model(tmp_path)
+    write_pieces(path, path.read_bytes(), 5000)
+    path.unlink()
+    open_engine(f"onnx:{path}").warm_up()
+    path.with_name(f"{path.name}.1").unlink()
+    with pytest.raises(EngineError, match="sha256"):
         open_engine(f"onnx:{path}")
 
 

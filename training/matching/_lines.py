@@ -1,0 +1,100 @@
+"""The strongest lines of each remembered crystal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..reflections import ReflectionStore
+from ._axis import POINTS, places
+
+LINES = "lines.npz"
+"""In a folder, beside the memory."""
+COUNT = 40
+"""Of a crystal."""
+MARGIN = 64
+"""Points beyond either end of the grid: a strained cell moves lines onto it."""
+FINE = 8
+"""Parts of a point that places are rounded to."""
+TOGETHER = 3.0
+"""Points; reflections nearer than this are one line."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """Up to L lines of each of M crystals, strongest first; of strength 0 where there are less."""
+
+    place: NDArray[np.uint16]
+    """(M, L), in parts of a point from `MARGIN` before the grid."""
+    strength: NDArray[np.uint8]
+    """(M, L) √(intensity / the strongest one's) · 255."""
+
+    def __len__(self) -> int:
+        return len(self.place)
+
+    def take(self, rows: NDArray) -> Self:
+        """Some of them: a mask or indices."""
+        return type(self)(self.place[rows], self.strength[rows])
+
+    def save(self, path: Path) -> None:
+        """Write an ``.npz``."""
+        np.savez_compressed(path, **{f.name: getattr(self, f.name) for f in fields(self)})
+
+    @classmethod
+    def load(cls, path: Path) -> Self:
+        """Read what `save` wrote. Raises FileNotFoundError."""
+        with np.load(path) as arrays:
+            return cls(arrays["place"], arrays["strength"])
+
+
+def lines_of(
+    store: ReflectionStore,
+    crystals: NDArray[np.int64],
+    count: int = COUNT,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Lines:
+    """Of `crystals` (M,), indices into `store`."""
+    place = np.zeros((len(crystals), count), np.uint16)
+    strength = np.zeros((len(crystals), count), np.uint8)
+    for row, crystal in enumerate(crystals):
+        where, height = _strongest(store, int(crystal), count)
+        place[row, : len(where)] = np.round((where + MARGIN) * FINE)
+        strength[row, : len(where)] = np.round(255 * np.sqrt(height))
+        progress(1)
+    return Lines(place, strength)
+
+
+def _strongest(
+    store: ReflectionStore, crystal: int, count: int
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Places and heights (of the strongest: 1) of up to `count` lines."""
+    rows = slice(store.offsets[crystal], store.offsets[crystal + 1])
+    hkl = store.hkl[rows].astype(np.float64)
+    inverse_d2 = np.einsum("ni,ij,nj->n", hkl, _reciprocal(store.cell[crystal]), hkl)
+    place = places(np.sqrt(inverse_d2))
+    # Towards small angles the Lorentz factor weighs lines by d².
+    height = store.strength[rows] / inverse_d2
+    order = np.argsort(place)
+    order = order[(place[order] > -MARGIN) & (place[order] < POINTS + MARGIN)]
+    if not order.size:
+        return np.zeros(0), np.zeros(0)
+    place, height = place[order], height[order]
+    line = np.concatenate([[0], np.cumsum(np.diff(place) > TOGETHER)])
+    total = np.bincount(line, weights=height)
+    mean = np.bincount(line, weights=height * place) / total
+    best = np.argsort(-total)[:count]
+    return mean[best].astype(np.float64), (total[best] / total.max()).astype(np.float64)
+
+
+def _reciprocal(cell: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(3, 3) reciprocal metric (Å⁻²) of a b c (Å) α β γ (°)."""
+    lengths = cell[:3].astype(np.float64)
+    alpha, beta, gamma = np.cos(np.radians(cell[3:].astype(np.float64)))
+    cosines = np.array([[1, gamma, beta], [gamma, 1, alpha], [beta, alpha, 1]])
+    metric = np.outer(lengths, lengths) * cosines
+    return np.linalg.inv(metric).astype(np.float64)

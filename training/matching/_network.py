@@ -1,0 +1,58 @@
+"""Networks, their common memory and the judge of what is found there, as one network."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..networks import HeadOutputs
+from ..patterns import system_sums
+from ..retrieval import Neighbours, median_cell
+from ._axis import STEP
+from ._compare import compared
+from ._joint import JointNetwork
+from ._judge import TINY, Judge
+from ._lines import Lines
+from ._profile import Profile
+
+
+class WithMatching(nn.Module):
+    """(N, 8192) → `HeadOutputs` with a σ of each lattice; logits are log probabilities."""
+
+    system_sums: Tensor
+    place: Tensor
+    strength: Tensor
+
+    def __init__(
+        self, network: JointNetwork, neighbours: Neighbours, lines: Lines, judge: Judge
+    ) -> None:
+        super().__init__()
+        self.network, self.neighbours, self.judge = network, neighbours, judge
+        self.profile = Profile()
+        self.register_buffer("place", torch.from_numpy(lines.place), persistent=False)
+        self.register_buffer("strength", torch.from_numpy(lines.strength), persistent=False)
+        self.register_buffer("system_sums", system_sums(), persistent=False)
+
+    def forward(self, pattern: Tensor) -> HeadOutputs:
+        """The nearest crystals are looked up, compared line by line, and weighed."""
+        own = self.network.answers(pattern)
+        found = self.neighbours(own.key)
+        # Gathered as they are kept, so that little is moved.
+        place, strength = self.place[found.crystal], self.strength[found.crystal]
+        comparison = compared(self.profile(pattern), place, strength)
+        verdict = self.judge(own.logits, found.similarity, found.group, comparison)
+        believed = verdict.share * verdict.group.gather(1, found.group)
+        believed = believed / believed.sum(dim=1, keepdim=True).clamp_min(TINY)
+        # Lines moved to larger q are those of a smaller cell.
+        factor = torch.exp(-STEP * comparison.shift)[:, :, None]
+        lengths, angles = found.lattice[..., :3] * factor, found.lattice[..., 3:]
+        cells = torch.cat([lengths, angles], dim=2)
+        lattice, std = median_cell(cells, believed, own.lattice, verdict.weight)
+        system = verdict.group @ self.system_sums
+        return HeadOutputs(
+            system.clamp_min(TINY).log(),
+            verdict.group.clamp_min(TINY).log(),
+            lattice,
+            own.embedding,
+            std,
+        )

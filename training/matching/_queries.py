@@ -1,0 +1,111 @@
+"""Patterns with the candidates found for them: what a judge is trained and measured on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..patterns import Drawer
+from ..reflections import ReflectionStore
+from ..retrieval import Memory, Neighbours
+from ._compare import Comparison, compared
+from ._joint import JointNetwork
+from ._lines import Lines
+from ._profile import Profile
+
+SIZE = 128
+KIN = 64
+"""More crystals looked up than are candidates: a new crystal's kin are taken out of them."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Queries:
+    """N patterns with K candidates each; features in float16, of which there are many."""
+
+    logits: Tensor
+    """(N, m, 230) of the members."""
+    similarity: Tensor
+    """(N, K) cosines."""
+    candidate_group: Tensor
+    """(N, K) 0…229."""
+    itself: Tensor
+    """(N, K) whether a candidate is the very crystal."""
+    comparison: Comparison
+    group: Tensor
+    """(N,) 0…229, the truth."""
+
+    def __len__(self) -> int:
+        return len(self.group)
+
+    def take(self, rows: Tensor | slice) -> Queries:
+        """Some of them, features in float32."""
+        return Queries(
+            self.logits[rows],
+            self.similarity[rows],
+            self.candidate_group[rows],
+            self.itself[rows],
+            self.comparison.map(lambda value: value[rows].float()),
+            self.group[rows],
+        )
+
+
+@torch.no_grad()
+def draw_queries(
+    network: JointNetwork,
+    memory: Memory,
+    lines: Lines,
+    store: ReflectionStore,
+    crystals: NDArray[np.int64],
+    new: NDArray[np.bool_],
+    drawer: Drawer,
+    candidates: int,
+    *,
+    seed: int = 0,
+    progress: Callable[[int], None] = lambda done: None,
+) -> Queries:
+    """One pattern of each of `crystals` (N,), indices into `store`.
+
+    Of those that are `new` (N,) no crystal of the family is a candidate, as if none were known.
+    """
+    neighbours, profile = Neighbours(memory, candidates + KIN), Profile()
+    index = {name: row for row, name in enumerate(store.identifier.tolist())}
+    row = np.array([index[name] for name in memory.identifier.tolist()])
+    family = torch.from_numpy(store.family.view(np.int64))
+    remembered = torch.from_numpy(row)
+    parts: list[Queries] = []
+    for first in range(0, len(crystals), SIZE):
+        chosen = crystals[first : first + SIZE]
+        batch = drawer.draw(chosen, seed + first)
+        own = network.answers(batch.pattern)
+        found = neighbours(own.key)
+        kin = family[remembered[found.crystal]] == family[torch.from_numpy(chosen)][:, None]
+        kin &= torch.from_numpy(new[first : first + SIZE])[:, None]
+        # Stable: what is left stays in its order, the nearest first.
+        kept = kin.int().argsort(dim=1, stable=True)[:, :candidates]
+        crystal = found.crystal.gather(1, kept)
+        place = torch.from_numpy(lines.place[crystal.numpy()])
+        strength = torch.from_numpy(lines.strength[crystal.numpy()])
+        parts.append(
+            Queries(
+                own.logits,
+                found.similarity.gather(1, kept),
+                found.group.gather(1, kept),
+                remembered[crystal] == torch.from_numpy(chosen)[:, None],
+                compared(profile(batch.pattern), place, strength).map(Tensor.half),
+                batch.space_group,
+            )
+        )
+        progress(len(chosen))
+    return _joined(parts)
+
+
+def _joined(parts: list[Queries]) -> Queries:
+    columns = ("logits", "similarity", "candidate_group", "itself", "group")
+    joined = {name: torch.cat([getattr(p, name) for p in parts]) for name in columns}
+    features = [torch.cat(column) for column in zip(*(p.comparison for p in parts), strict=True)]
+    return Queries(comparison=Comparison(*features), **joined)
