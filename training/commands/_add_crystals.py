@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from rich.console import Console
 
 from alphadiffract_stream.engines import embedded_model, open_engine
-from alphadiffract_stream.prediction import ModelCard
+from alphadiffract_stream.prediction import ModelCard, network_bytes
 
 from ..deployment import GraphMemory, quantised_keys, renew_card
 from ..evaluation import Structures, paired_share, predict_with
+from ..matching import Lines, lines_of
 from ..patterns import KEY, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
 from ..retrieval import Remembered, known
@@ -45,7 +46,7 @@ def add_crystals(
     path = network or embedded_model()
     store, symmetry = ReflectionStore.load(reflections), SymmetryTables.load(reflections)
     try:
-        memory = GraphMemory(onnx.load(path))
+        memory = GraphMemory(onnx.load_from_string(network_bytes(path)))
     except ValueError as error:
         raise typer.BadParameter(f"{path}: {error}", param_hint="--network") from None
     crystals = _remembered(memory, store, symmetry)
@@ -56,7 +57,9 @@ def add_crystals(
         console.print("the network knows all of them: nothing written")
         raise typer.Exit(1)
     output.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(memory.holding(memory.content + crystals.take(new)), output)
+    onnx.save(
+        memory.holding(memory.content + crystals.take(new), _lines(memory, store, new)), output
+    )
     card = ModelCard.read(path)
     card = renew_card(
         card,
@@ -81,6 +84,13 @@ def _remembered(
     keys = np.stack([memory.keys(batch.pattern.numpy()) for batch in drawn])
     group = drawn[0].space_group.numpy().astype(np.uint8)
     return Remembered(quantised_keys(keys), group, drawn[0].lattice.numpy().astype(np.float16))
+
+
+def _lines(memory: GraphMemory, store: ReflectionStore, new: NDArray[np.bool_]) -> Lines | None:
+    """Of what is remembered and of what is new; None where the network compares none."""
+    if memory.lines is None:
+        return None
+    return memory.lines + lines_of(store, np.flatnonzero(new), memory.lines.place.shape[1])
 
 
 def _compare(

@@ -14,6 +14,9 @@ from ._graph import OUTPUT_NAMES, DeployedEnsemble
 from ._half import stored_in_half
 
 OPSET = 18
+LARGEST = 1e-4
+"""Of a probability's difference to torch. Sums in another order are 1e-6 apart; where that makes a
+component of a key round the other way, what is found is a little more or less like the pattern."""
 
 
 def export_onnx(
@@ -25,7 +28,7 @@ def export_onnx(
     """Write `graph`; returns the largest difference to torch over `examples` (N, 8192).
 
     `reference`: what the file is compared with, where not `graph` itself: the members one after
-    another, when fused. Raises RuntimeError when probabilities differ by more than 1e-5.
+    another, when fused. Raises RuntimeError when probabilities differ by more than `LARGEST`.
     """
     graph = graph.eval()
     with torch.no_grad():
@@ -52,6 +55,6 @@ def export_onnx(
     differences = [
         float(np.abs(np.asarray(g) - e.numpy()).max()) for g, e in zip(got, expected, strict=True)
     ]
-    if max(differences[:4]) > 1e-5:
+    if max(differences[:4]) > LARGEST:
         raise RuntimeError(f"{path}: differs from torch by {max(differences[:4]):.2e}")
     return max(differences[:4])

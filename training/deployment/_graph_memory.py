@@ -8,6 +8,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 
+from ..matching import Lines
 from ..retrieval import Remembered, quantised
 from ._initializers import array_of, copied, put
 from ._inverted_file import has_inverted_file, with_inverted_file, without_inverted_file
@@ -19,23 +20,25 @@ _BATCH = 64
 class GraphMemory:
     """The one memory of `model`, which stays as it is.
 
-    Raises ValueError as `find_lookup` does, for a graph without a memory or with several, and for
-    one that also keeps the lines of its crystals.
+    Raises ValueError as `find_lookup` does: for a graph without a memory, or with several.
     """
 
     def __init__(self, model: ModelProto) -> None:
         self._read_in_part = has_inverted_file(model)
         self._model = without_inverted_file(model)
         self._lookup = find_lookup(self._model)
-        if self._lookup.others:
-            raise ValueError(
-                "it compares lines, which come from reflections: put the crystals among those of "
-                "`training match` and make the network anew"
-            )
         keys, group, lattice = (array_of(self._model, name) for name in self._names)
         self.content = Remembered(
             np.ascontiguousarray(keys.T), group.astype(np.uint8), lattice.astype(np.float16)
         )
+        self.lines = self._lines()
+        """Of the same crystals; None where the network compares none."""
+
+    def _lines(self) -> Lines | None:
+        if not self._lookup.others:
+            return None
+        arrays = [array_of(self._model, name) for name in self._lookup.others]
+        return Lines(*sorted(arrays, key=lambda values: values.dtype != np.uint16))
 
     @property
     def _names(self) -> list[str]:
@@ -56,13 +59,26 @@ class GraphMemory:
         ]
         return np.concatenate([np.asarray(part) for part in parts])
 
-    def holding(self, content: Remembered) -> ModelProto:
-        """The same graph with another memory, read in part if this one is."""
+    def holding(self, content: Remembered, lines: Lines | None = None) -> ModelProto:
+        """The same graph with another memory, read in part if this one is.
+
+        `lines` of the same crystals are wanted where the network compares lines: ValueError.
+        """
         model = copied(self._model)
+        self._put_lines(model, len(content), lines)
         values = (np.ascontiguousarray(content.keys.T), content.group, content.lattice)
         for name, value in zip(self._names, values, strict=True):
             put(model, name, value.astype(array_of(model, name).dtype))
         return with_inverted_file(model) if self._read_in_part else model
+
+    def _put_lines(self, model: ModelProto, count: int, lines: Lines | None) -> None:
+        if self.lines is None:
+            return
+        if lines is None or len(lines) != count:
+            raise ValueError(f"{0 if lines is None else len(lines)} lines of {count} crystals")
+        for name in self._lookup.others:
+            is_place = array_of(model, name).dtype == np.uint16
+            put(model, name, lines.place if is_place else lines.strength)
 
 
 def quantised_keys(keys: NDArray[np.float32]) -> NDArray[np.int8]:

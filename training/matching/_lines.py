@@ -37,6 +37,10 @@ class Lines:
     def __len__(self) -> int:
         return len(self.place)
 
+    def __add__(self, other: Self) -> Self:
+        place = np.concatenate([self.place, other.place])
+        return type(self)(place, np.concatenate([self.strength, other.strength]))
+
     def take(self, rows: NDArray) -> Self:
         """Some of them: a mask or indices."""
         return type(self)(self.place[rows], self.strength[rows])

@@ -249,9 +249,21 @@ def test_tensorrt_is_given_no_small_integers(exported: tuple[Path, torch.Tensor]
     assert not [t.name for t in floats.graph.initializer if t.data_type in small]
 
 
-def test_crystals_without_lines_cannot_be_added(exported: tuple[Path, torch.Tensor]) -> None:
-    with pytest.raises(ValueError, match="training match"):
-        GraphMemory(onnx.load(exported[0]))
+def test_crystals_are_put_back_with_their_lines(exported: tuple[Path, torch.Tensor]) -> None:
+    path, given = exported
+    held = GraphMemory(onnx.load(path))
+    lines = some_lines(700)
+    assert held.lines is not None
+    assert (held.lines.place == lines.place).all()
+    assert (held.lines.strength == lines.strength).all()
+    rows = np.random.default_rng(3).permutation(700)
+    mixed = held.holding(held.content.take(rows), held.lines.take(rows))
+    for value, wanted in zip(answers(mixed, given), answers(onnx.load(path), given), strict=True):
+        assert np.allclose(value, wanted, atol=1e-5)
+    assert len((held.lines + held.lines.take(rows[:5])).place) == 705
+    for missing in (None, held.lines.take(rows[:5])):
+        with pytest.raises(ValueError, match="lines of 700 crystals"):
+            held.holding(held.content, missing)
 
 
 def test_a_folder_keeps_every_number(tmp_path: Path) -> None:
