@@ -28,7 +28,8 @@ from alphadiffract_stream.demo._children import ProxyProcess, ServiceProcess
 from alphadiffract_stream.engines._onnx import embedded_model
 
 pytestmark = pytest.mark.skipif(
-    not embedded_model().is_file(), reason="the embedded network is not in this checkout"
+    not embedded_model().with_suffix(".json").is_file(),
+    reason="the embedded network is not in this checkout",
 )
 
 

@@ -7,6 +7,8 @@ import json
 from importlib.resources import files
 from pathlib import Path
 
+from alphadiffract_stream.prediction import network_bytes
+
 _DEFAULT = Path(str(files("alphadiffract_stream") / "models" / "default.onnx"))
 _CARD = _DEFAULT.with_suffix(".json")
 
@@ -18,11 +20,11 @@ class ModelFile:
         self.path = folder / "model.onnx"
         self.versions = 0
         self._card = self.path.with_suffix(".json")
-        self._put(_DEFAULT.read_bytes(), _CARD.read_bytes())
+        self._put(network_bytes(_DEFAULT), _CARD.read_bytes())
 
     def poison(self) -> None:
         """One byte in the middle is another; the card stays."""
-        data = bytearray(_DEFAULT.read_bytes())
+        data = bytearray(network_bytes(_DEFAULT))
         data[len(data) // 2] ^= 1
         self._put(bytes(data), self._card.read_bytes())
 
@@ -31,7 +33,7 @@ class ModelFile:
         judged. A protobuf file goes on where it ended: what is added is one more ``doc_string``."""
         self.versions += 1
         text = f"exchanged {self.versions} times".encode()
-        data = _DEFAULT.read_bytes() + b"\x32" + bytes([len(text)]) + text
+        data = network_bytes(_DEFAULT) + b"\x32" + bytes([len(text)]) + text
         card = json.loads(_CARD.read_bytes()) | {
             "version": f"{self.versions}",
             "sha256": hashlib.sha256(data).hexdigest(),
@@ -44,7 +46,7 @@ class ModelFile:
             self.versions -= 1
             self.exchange()
         else:
-            self._put(_DEFAULT.read_bytes(), _CARD.read_bytes())
+            self._put(network_bytes(_DEFAULT), _CARD.read_bytes())
 
     def _put(self, data: bytes, card: bytes) -> None:
         self.path.write_bytes(data)

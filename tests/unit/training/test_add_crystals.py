@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from alphadiffract_stream.engines import check_golden, embedded_model, golden_pattern, open_engine
-from alphadiffract_stream.prediction import ModelCard
+from alphadiffract_stream.prediction import ModelCard, network_bytes
 from tests.support import make_tiny_model
 from training.commands import app
 from training.deployment import GraphMemory, has_inverted_file, quantised_keys
@@ -23,7 +23,7 @@ WIDTH = 64
 
 @pytest.fixture(scope="module")
 def memory() -> GraphMemory:
-    return GraphMemory(onnx.load(embedded_model()))
+    return GraphMemory(onnx.load_from_string(network_bytes(embedded_model())))
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +60,9 @@ def test_a_key_is_a_direction(memory: GraphMemory) -> None:
 
 
 def test_a_memory_put_back_holds_the_same_crystals_in_cells(memory: GraphMemory) -> None:
-    assert has_inverted_file(onnx.load(embedded_model())), "as `quantize` makes it"
+    assert has_inverted_file(onnx.load_from_string(network_bytes(embedded_model()))), (
+        "as `quantize` makes it"
+    )
     model = memory.holding(memory.content)
     assert has_inverted_file(model)
     again = GraphMemory(model).content

@@ -11,7 +11,7 @@ from onnx import TensorProto, helper, numpy_helper
 from tritonclient.grpc import model_config_pb2
 
 from alphadiffract_stream.engines import embedded_model, golden_pattern
-from alphadiffract_stream.prediction import SIGNATURE, ModelCard, Outputs
+from alphadiffract_stream.prediction import SIGNATURE, ModelCard, Outputs, network_bytes
 from tests.support import make_tiny_model
 from training.serving import (
     OnnxOnCpu,
@@ -41,7 +41,7 @@ def repository(tmp_path_factory) -> Path:
 @pytest.mark.parametrize("name", MODELS)
 def test_the_configuration_is_the_networks(repository, name):
     config = parsed(repository / name)
-    session = onnxruntime.InferenceSession(embedded_model())
+    session = onnxruntime.InferenceSession(network_bytes(embedded_model()))
     types = {"tensor(float)": model_config_pb2.TYPE_FP32}
 
     def tensors(values):
@@ -137,7 +137,7 @@ def run(model: onnx.ModelProto, patterns: np.ndarray) -> Outputs:
 
 
 def test_half_precision_keeps_the_answers_and_what_must_be_exact():
-    model = in_floats(onnx.load(embedded_model()))
+    model = in_floats(onnx.load_from_string(network_bytes(embedded_model())))
     halved = half_precision(model)
     produced = {name: n for n in halved.graph.node for name in n.output if n.op_type != "Cast"}
     half = [node.op_type for name, node in produced.items() if name.endswith("_half")]
