@@ -77,10 +77,11 @@ triton: $(TEST_ENV)/.installed  ## A real Triton server with the embedded networ
 # The networks' report in the documentation: make report STRUCTURES=data/reflections.npz REPORT=docs/reference/networks/NAME
 DATA ?= ../shared/data
 NETWORK ?= alphadiffract_stream/models/default.onnx
-REPORT ?= docs/reference/networks/compact-0.2
+SERVING ?= networks/serving.onnx
+REPORT ?= docs/reference/networks/0.3
 
-report: $(TEST_ENV)/.installed  ## Evaluate the embedded network on every data set (STRUCTURES=reflections.npz)
-	@$(RUN)/python -m training evaluate --network $(NETWORK) --output $(REPORT) --structures $(STRUCTURES) \
+report: $(TEST_ENV)/.installed  ## Evaluate the shipped networks on every data set (STRUCTURES=reflections.npz)
+	@$(RUN)/python -m training evaluate --network $(NETWORK) --against $(SERVING) --output $(REPORT) --structures $(STRUCTURES) \
 	  --data $(DATA)/experimental/rruff_processed.npz --data $(DATA)/experimental/rruff_raw.npz \
 	  --data $(DATA)/validation/foreign_simulated.npz --data $(STRUCTURES) --preset paper \
 	  --background rruff_raw=arpls --background foreign_simulated=arpls
