@@ -54,7 +54,10 @@ class _Floats:
         kept = [node for node in nodes if any(name in read for name in node.output)]
         del self._graph.node[:]
         self._graph.node.extend(kept)
-        weights = [_widened(w) for w in self._graph.initializer if w.name in read]
+        outputs = {output.name for output in self._graph.output}
+        shown = {name for node in nodes if outputs & {*node.output} for name in node.input}
+        weights = [w for w in self._graph.initializer if w.name in read]
+        weights = [w if w.name in shown else _widened(w) for w in weights]
         weights += [numpy_helper.from_array(w, name) for name, w in self._new.items()]
         del self._graph.initializer[:]
         self._graph.initializer.extend(weights)

@@ -4,8 +4,9 @@ TensorRT ≥ 11 runs every network as it is typed, and 10 does when asked (stron
 FP16 and what FP32 is decided here, once, and can be checked without a GPU.
 
 * Convolutions and linear layers: FP16 (tensor cores add up in FP32 all the same).
-* The last linear layer before each output, and everything after a softmax, an exponential or a
-  logarithm: FP32, because Å, degrees and probabilities come out of them.
+* The last linear layer before each output, softmax or choice of the best (a key's scores reach a
+  million), and everything after a softmax, an exponential or a logarithm: FP32, because Å, degrees
+  and probabilities come out of them.
 * Simple element-wise operations between FP16 tensors: FP16, so that they stay fused.
 * All else (the scaling of the input, normalisation, statistics, softmax): FP32. A mean of squares
   overflows FP16, and measured counts do so before they are scaled.
@@ -21,6 +22,7 @@ from onnx import GraphProto, ModelProto, NodeProto, TensorProto, checker, helper
 LINEAR = frozenset({"Conv", "Gemm", "MatMul"})
 ELEMENT_WISE = frozenset({"Relu", "Erf", "Gelu", "Sigmoid", "Add", "Mul", "Div"})
 _ENDS = frozenset({"Softmax", "LogSoftmax", "Exp", "Log"})
+_CHOICES = frozenset({"Softmax", "LogSoftmax", "TopK"})
 _LARGEST = float(np.finfo(np.float16).max)
 
 
@@ -61,7 +63,7 @@ class _Halved:
         self._graph.initializer.extend(kept)
 
     def _must_stay_full(self) -> set[int]:
-        """Places of nodes after an end, and of linear layers no linear layer but such follows."""
+        """Places of nodes after an end, and of linear layers that are last before output or choice."""
         after_end: set[str] = set()
         full: set[int] = set()
         for place, node in enumerate(self._graph.node):
@@ -69,14 +71,18 @@ class _Halved:
                 full.add(place)
                 after_end.update(node.output)
         feeds_linear: dict[str, bool] = defaultdict(bool)
+        feeds_choice: dict[str, bool] = defaultdict(bool)
         for place in range(len(self._graph.node) - 1, -1, -1):
             node = self._graph.node[place]
             linear = node.op_type in LINEAR and place not in full
-            if linear and not any(feeds_linear[name] for name in node.output):
+            chosen_by = any(feeds_choice[name] for name in node.output)
+            if linear and (chosen_by or not any(feeds_linear[name] for name in node.output)):
                 full.add(place)
             followed = linear or any(feeds_linear[name] for name in node.output)
+            chosen = node.op_type in _CHOICES or (chosen_by and not linear)
             for name in node.input:
                 feeds_linear[name] = feeds_linear[name] or followed
+                feeds_choice[name] = feeds_choice[name] or chosen
         return full
 
     def _gains(self, node: NodeProto) -> bool:

@@ -63,12 +63,15 @@ def test_a_memory_put_back_holds_the_same_crystals_in_cells(memory: GraphMemory)
     assert has_inverted_file(onnx.load_from_string(network_bytes(embedded_model()))), (
         "as `quantize` makes it"
     )
-    model = memory.holding(memory.content)
+    assert memory.lines is not None
+    model = memory.holding(memory.content, memory.lines)
     assert has_inverted_file(model)
     again = GraphMemory(model).content
+    assert GraphMemory(model).lines is not None
     assert len(again) == len(memory.content)
     assert (_rows(again) == _rows(memory.content)).all()
-    fewer = memory.holding(memory.content.take(np.arange(500)))
+    few = np.arange(500)
+    fewer = memory.holding(memory.content.take(few), memory.lines.take(few))
     assert not has_inverted_file(fewer), "too few for it to pay"
     assert len(GraphMemory(fewer).content) == 500
 
