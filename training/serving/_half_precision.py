@@ -63,7 +63,7 @@ class _Halved:
         self._graph.initializer.extend(kept)
 
     def _must_stay_full(self) -> set[int]:
-        """Places of nodes after an end, and of linear layers that are last before output or choice."""
+        """Places of nodes after an end, and of linear layers last before an output or a choice."""
         after_end: set[str] = set()
         full: set[int] = set()
         for place, node in enumerate(self._graph.node):
