@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -12,10 +13,12 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
+from torch.nn import functional as F
 
 from ..matching import (
     JointNetwork,
     Judge,
+    Lines,
     Matching,
     Queries,
     draw_queries,
@@ -24,12 +27,16 @@ from ..matching import (
     lines_of,
     save_matching,
 )
-from ..patterns import KEY, open_drawer
+from ..patterns import KEY, Drawer, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
 from ..retrieval import MEMORY, Memory, remember, thinned
 from ..trainer import member_folders, open_network, read_config
 
 CPU = torch.device("cpu")
+ALIKE = 0.8
+"""Cosine of a crystal's key and that of another clean drawing of it; it is nearly 1."""
+TESTS = 2048
+"""Patterns of known, and of new, crystals that the judge is measured on."""
 
 
 def match(
@@ -58,59 +65,124 @@ def match(
     store = ReflectionStore.load(config.data.reflections)
     symmetry = SymmetryTables.load(config.data.reflections)
     kept, held_out = store.split(config.data.validation_fraction)
-    engine = config.data.engine
-    clean = open_drawer(engine, store, symmetry, KEY, CPU)
-    drawer = open_drawer(engine, store, symmetry, config.data.drawn_with(), CPU)
+    clean, measured = (
+        open_drawer(config.data.engine, store, symmetry, drawn, CPU)
+        for drawn in (KEY, config.data.drawn_with())
+    )
     generator = np.random.default_rng(seed + 1)
     with Progress(console=console) as bar:
-        task = bar.add_task("remembering crystals", total=len(kept))
-        if (output / MEMORY).is_file():
-            memory = Memory.load(output / MEMORY)
-        else:
-            memory = remember(
-                network, store, kept, clean, views=views, seed=seed,
-                progress=lambda n: bar.advance(task, n),
-            )  # fmt: skip
-            memory = thinned(memory, distinct)
-            output.mkdir(parents=True, exist_ok=True)
-            memory.save(output / MEMORY)
+        memory = _memory(output, network, store, kept, clean, views, seed, distinct, bar)
         rows = _rows(memory, store)
         task = bar.add_task("their lines", total=len(rows))
         table = lines_of(store, rows, lines, progress=lambda n: bar.advance(task, n))
-
-        def queries(crystals: NDArray[np.int64], new: NDArray[np.bool_], name: str) -> Queries:
-            task = bar.add_task(name, total=len(crystals))
-            return draw_queries(
-                network, memory, table, store, crystals, new, drawer, candidates,
-                seed=seed + 92_000_000, progress=lambda n: bar.advance(task, n),
-            )  # fmt: skip
-
+        source = _Source(network, memory, table, store, measured, candidates, seed, bar)
         chosen = generator.choice(kept, size=patterns, replace=patterns > kept.size)
-        training = queries(chosen, generator.random(len(chosen)) < 0.5, "candidates of patterns")
-        task = bar.add_task("training the judge", total=epochs * (len(training) // 64))
-        judge = fit_judge(
-            training, epochs=epochs, seed=seed, progress=lambda loss: bar.advance(task)
-        )
-        tests = {
-            "known": generator.choice(kept, size=min(2048, kept.size), replace=False),
-            "new": generator.choice(held_out, size=min(2048, held_out.size), replace=False),
-        }
-        found = {
-            name: _right(judge, queries(crystals, np.full(len(crystals), name == "new"), name))
-            for name, crystals in tests.items()
-        }
+        training = source.queries(chosen, generator.random(patterns) < 0.5, "candidates")
+        judge = _judge(training, epochs, seed, bar)
+        found = {}
+        for name, part in (("known", kept), ("new", held_out)):
+            crystals = generator.choice(part, size=min(TESTS, part.size), replace=False)
+            new = np.full(len(crystals), name == "new")
+            found[name] = _right(judge, source.queries(crystals, new, f"{name} crystals"))
     record = {"patterns": len(training), "epochs": epochs, "seed": seed, "space_group": found}
     save_matching(Matching(memory, table, judge, candidates), folders, output, record)
     # What `export` reads of a run.
     (output / "config.json").write_text(json.dumps(config.as_json(), indent=1), encoding="utf-8")
-    console.print(f"{output}: {len(memory)} of {len(kept)} crystals, {len(table)} tables of lines")
+    console.print(f"{output}: {len(memory)} of {len(kept)} crystals with {lines} lines each")
     for name, shares in found.items():
         console.print(f"{name} crystals, space group right: {shares}")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Source:
+    """Where queries come from."""
+
+    network: JointNetwork
+    memory: Memory
+    lines: Lines
+    store: ReflectionStore
+    drawer: Drawer
+    candidates: int
+    seed: int
+    bar: Progress
+
+    def queries(self, crystals: NDArray[np.int64], new: NDArray[np.bool_], told: str) -> Queries:
+        task = self.bar.add_task(told, total=len(crystals))
+        return draw_queries(
+            self.network,
+            self.memory,
+            self.lines,
+            self.store,
+            crystals,
+            new,
+            self.drawer,
+            self.candidates,
+            seed=self.seed + 92_000_000,
+            progress=lambda done: self.bar.advance(task, done),
+        )
+
+
+def _memory(
+    output: Path,
+    network: JointNetwork,
+    store: ReflectionStore,
+    crystals: NDArray[np.int64],
+    drawer: Drawer,
+    views: int,
+    seed: int,
+    distinct: float,
+    bar: Progress,
+) -> Memory:
+    """The one in the folder, or a new one, which is put there at once."""
+    if (output / MEMORY).is_file():
+        memory = Memory.load(output / MEMORY)
+        _check(memory, network, store, drawer, output)
+        return memory
+    task = bar.add_task("remembering crystals", total=len(crystals))
+    memory = remember(
+        network,
+        store,
+        crystals,
+        drawer,
+        views=views,
+        seed=seed,
+        progress=lambda done: bar.advance(task, done),
+    )
+    memory = thinned(memory, distinct)
+    output.mkdir(parents=True, exist_ok=True)
+    memory.save(output / MEMORY)
+    return memory
+
+
+def _check(
+    memory: Memory, network: JointNetwork, store: ReflectionStore, drawer: Drawer, folder: Path
+) -> None:
+    """Keys found in the folder are those these networks make of these crystals."""
+    known = np.isin(memory.identifier, store.identifier)
+    if known.all():
+        some = memory.take(np.arange(min(16, len(memory))))
+        with torch.no_grad():
+            key = network(drawer.draw(_rows(some, store), 0).pattern).key
+        if key is not None and key.shape[1] == some.keys.shape[1]:
+            kept = F.normalize(torch.from_numpy(some.keys).float(), dim=1)
+            if (key * kept).sum(dim=1).median() > ALIKE:
+                return
+    raise typer.BadParameter(
+        f"{folder / MEMORY} is of other networks or other crystals; remove it, or name another "
+        "folder",
+        param_hint="--output",
+    )
+
+
 def _rows(memory: Memory, store: ReflectionStore) -> NDArray[np.int64]:
+    """Of each remembered crystal in the store."""
     index = {name: row for row, name in enumerate(store.identifier.tolist())}
     return np.array([index[name] for name in memory.identifier.tolist()])
+
+
+def _judge(queries: Queries, epochs: int, seed: int, bar: Progress) -> Judge:
+    task = bar.add_task("training the judge", total=epochs * max(1, len(queries) // 64))
+    return fit_judge(queries, epochs=epochs, seed=seed, progress=lambda loss: bar.advance(task, 1))
 
 
 def _right(judge: Judge, queries: Queries, size: int = 256) -> dict[str, float]:

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from ..retrieval import TINY
 from ._judge import Judge, JudgeOptions, Verdict
 from ._queries import Queries
 
@@ -60,7 +61,7 @@ def judged(judge: Judge, queries: Queries) -> Verdict:
 
 
 def _loss(verdict: Verdict, queries: Queries) -> Tensor:
-    right = F.nll_loss(verdict.group.clamp_min(1e-7).log().clamp_min(HOPELESS), queries.group)
+    right = F.nll_loss(verdict.group.clamp_min(TINY).log().clamp_min(HOPELESS), queries.group)
     found = queries.itself.any(dim=1)
     itself = (verdict.share * queries.itself).sum(dim=1)[found].clamp_min(1e-5)
     return right - IDENTITY * itself.log().sum() / len(queries)

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from ..retrieval import TINY, entropy
 from ._compare import LINE_FEATURES, PEAK_FEATURES, WHOLE_FEATURES, Comparison
 
 GROUPS = 230
-TINY = 1e-7
 RANKS = 50.0
 
 
@@ -72,7 +72,7 @@ class Judge(nn.Module):
         own = network.exp()
         agreement = (seen * own).sum(dim=1).clamp_min(TINY).log()
         believed = (share * candidates).sum(dim=1) / 10
-        features = [similarity[:, 0], _entropy(seen), _entropy(own), agreement, believed]
+        features = [similarity[:, 0], entropy(seen), entropy(own), agreement, believed]
         weight = torch.sigmoid(self.gate(torch.stack(features, dim=1)))
         return Verdict(weight * seen + (1 - weight) * own, share, weight)
 
@@ -100,7 +100,3 @@ def _perceptron(given: int, width: int) -> nn.Sequential:
 def _mean(values: Tensor, weight: Tensor) -> Tensor:
     """Over the third axis."""
     return (values * weight).sum(dim=2) / weight.sum(dim=2).clamp_min(0.1)
-
-
-def _entropy(probability: Tensor) -> Tensor:
-    return -(probability * probability.clamp_min(TINY).log()).sum(dim=1)

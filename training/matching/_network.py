@@ -7,11 +7,11 @@ from torch import Tensor, nn
 
 from ..networks import HeadOutputs
 from ..patterns import system_sums
-from ..retrieval import Neighbours, median_cell
+from ..retrieval import TINY, Neighbours, median_cell
 from ._axis import STEP
 from ._compare import compared
 from ._joint import JointNetwork
-from ._judge import TINY, Judge
+from ._judge import Judge
 from ._lines import Lines
 from ._profile import Profile
 

@@ -13,12 +13,14 @@ from ._loss import RetrievalConfig, retrieval_loss
 from ._memory import MEMORY, Memory, Remembered, remember
 from ._neighbours import Found, Neighbours
 from ._network import Gate, WithMemory, combined
+from ._numbers import TINY, entropy
 from ._scores import onnx_translations, quantised
 from ._thin import known, thinned
 
 __all__ = [
     "GATE",
     "MEMORY",
+    "TINY",
     "Found",
     "Gate",
     "KeyBank",
@@ -28,6 +30,7 @@ __all__ = [
     "RetrievalConfig",
     "WithMemory",
     "combined",
+    "entropy",
     "fit_gate",
     "keys_of",
     "known",

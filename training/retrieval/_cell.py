@@ -9,6 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ._numbers import TINY
+
 OWN_SHARE = 0.25
 """Of the weight the gate leaves to the network: its cell is itself a mean of many, and hardly ever
 within some per cent."""
@@ -16,7 +18,6 @@ ONE_SIGMA = 0.683
 """Share of a Gaussian within one σ of its mean."""
 DFT_LENGTH, DFT_ANGLE = 0.02, 0.5
 """By how much a computed cell differs from a measured one: relative, and degrees."""
-_TINY = 1e-7
 
 
 def median_cell(
@@ -30,7 +31,7 @@ def median_cell(
     """
     values = torch.cat([cells, own[:, None]], dim=1)
     weights = torch.cat([weight * shares, OWN_SHARE * (1 - weight)], dim=1)
-    weights = weights / weights.sum(dim=1, keepdim=True).clamp_min(_TINY)
+    weights = weights / weights.sum(dim=1, keepdim=True).clamp_min(TINY)
     cell = quantile(values, weights, 0.5)
     spread = quantile((values - cell[:, None]).abs(), weights, ONE_SIGMA)
     floor = torch.cat([DFT_LENGTH * cell[:, :3], torch.full_like(cell[:, 3:], DFT_ANGLE)], dim=1)

@@ -16,9 +16,9 @@ from ..networks import HeadOutputs
 from ..patterns import system_sums
 from ._cell import median_cell
 from ._neighbours import Found, Neighbours
+from ._numbers import TINY, entropy
 
 GROUPS = 230
-TINY = 1e-7
 
 
 class Gate(nn.Module):
@@ -41,7 +41,7 @@ class Gate(nn.Module):
         """Two (N, 230) distributions and (N, k) cosines → (N, 1) weight of the first, 0…1."""
         agreement = (found * network).sum(dim=1).clamp_min(TINY).log()
         features = torch.stack(
-            [similarity[:, 0], _entropy(found), _entropy(network), agreement], dim=1
+            [similarity[:, 0], entropy(found), entropy(network), agreement], dim=1
         )
         return torch.sigmoid(features @ self.weight + self.bias)[:, None]
 
@@ -78,7 +78,3 @@ def combined(own: HeadOutputs, found: Found, gate: Gate, system_sums: Tensor) ->
     return HeadOutputs(
         system.clamp_min(TINY).log(), group.clamp_min(TINY).log(), lattice, own.embedding, std
     )
-
-
-def _entropy(probability: Tensor) -> Tensor:
-    return -(probability * probability.clamp_min(TINY).log()).sum(dim=1)

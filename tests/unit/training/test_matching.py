@@ -315,6 +315,10 @@ def test_from_runs_to_one_file(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     (folder / "both" / "matching.json").unlink()
     monkeypatch.delattr("training.commands._match.remember")
     invoke(folder, "match", *runs, "--output", folder / "both", *small, *data)
+    reverse = invoke(
+        folder, "match", *runs[::-1], "--output", folder / "both", *small, *data, code=2
+    )
+    assert "other networks or other crystals" in " ".join(reverse.output.split())
     path = folder / "net.onnx"
     invoke(folder, "export", folder / "both", "--output", path, "--patterns", 8, *data)
     card = ModelCard.read(path)

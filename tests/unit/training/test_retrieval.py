@@ -161,7 +161,10 @@ class TestGate:
         guess = torch.where(near, truth, torch.randint(0, 230, (count,), generator=generator))
         similarity = torch.where(near, 0.99, 0.4)[:, None] - torch.tensor([0.0, 0.3])
         found = Found(
-            similarity, torch.stack([guess, guess.roll(1)], dim=1), torch.ones(count, 2, 6)
+            similarity,
+            torch.stack([guess, guess.roll(1)], dim=1),
+            torch.ones(count, 2, 6),
+            torch.zeros(count, 2, dtype=torch.int64),
         )
         logits = torch.full((count, 230), -3.0).scatter(1, truth[:, None], 1.0)
         own = outputs(logits, torch.ones(count, 6))
@@ -174,7 +177,8 @@ class TestGate:
 
     def test_cell_is_that_of_believed_neighbours(self) -> None:
         cells = torch.tensor([[[4.0, 4, 4, 90, 90, 90], [9.0, 9, 9, 60, 60, 60]]])
-        found = Found(torch.tensor([[0.95, 0.94]]), torch.tensor([[ROCK_SALT, CUBIC]]), cells)
+        groups, crystals = torch.tensor([[ROCK_SALT, CUBIC]]), torch.tensor([[0, 1]])
+        found = Found(torch.tensor([[0.95, 0.94]]), groups, cells, crystals)
         gate = Gate()
         with torch.no_grad():
             gate.bias.fill_(50)
