@@ -13,7 +13,6 @@ import typer
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
-from torch.nn import functional as F
 
 from ..matching import (
     JointNetwork,
@@ -23,18 +22,18 @@ from ..matching import (
     Queries,
     draw_queries,
     fit_judge,
-    judged,
     lines_of,
+    open_memory,
+    rows_of,
     save_matching,
+    shares_right,
 )
 from ..patterns import KEY, Drawer, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
-from ..retrieval import MEMORY, Memory, remember, thinned
+from ..retrieval import Memory
 from ..trainer import member_folders, open_network, read_config
 
 CPU = torch.device("cpu")
-ALIKE = 0.8
-"""Cosine of a crystal's key and that of another clean drawing of it; it is nearly 1."""
 TESTS = 2048
 """Patterns of known, and of new, crystals that the judge is measured on."""
 
@@ -71,8 +70,22 @@ def match(
     )
     generator = np.random.default_rng(seed + 1)
     with Progress(console=console) as bar:
-        memory = _memory(output, network, store, kept, clean, views, seed, distinct, bar)
-        rows = _rows(memory, store)
+        task = bar.add_task("remembering crystals", total=len(kept))
+        try:
+            memory = open_memory(
+                output,
+                network,
+                store,
+                kept,
+                clean,
+                views=views,
+                distinct=distinct,
+                seed=seed,
+                progress=lambda n: bar.advance(task, n),
+            )
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--output") from None
+        rows = rows_of(memory, store)
         task = bar.add_task("their lines", total=len(rows))
         table = lines_of(store, rows, lines, progress=lambda n: bar.advance(task, n))
         source = _Source(network, memory, table, store, measured, candidates, seed, bar)
@@ -83,7 +96,7 @@ def match(
         for name, part in (("known", kept), ("new", held_out)):
             crystals = generator.choice(part, size=min(TESTS, part.size), replace=False)
             new = np.full(len(crystals), name == "new")
-            found[name] = _right(judge, source.queries(crystals, new, f"{name} crystals"))
+            found[name] = shares_right(judge, source.queries(crystals, new, f"{name} crystals"))
     record = {"patterns": len(training), "epochs": epochs, "seed": seed, "space_group": found}
     save_matching(Matching(memory, table, judge, candidates), folders, output, record)
     # What `export` reads of a run.
@@ -122,79 +135,6 @@ class _Source:
         )
 
 
-def _memory(
-    output: Path,
-    network: JointNetwork,
-    store: ReflectionStore,
-    crystals: NDArray[np.int64],
-    drawer: Drawer,
-    views: int,
-    seed: int,
-    distinct: float,
-    bar: Progress,
-) -> Memory:
-    """The one in the folder, or a new one, which is put there at once."""
-    if (output / MEMORY).is_file():
-        memory = Memory.load(output / MEMORY)
-        _check(memory, network, store, drawer, output)
-        return memory
-    task = bar.add_task("remembering crystals", total=len(crystals))
-    memory = remember(
-        network,
-        store,
-        crystals,
-        drawer,
-        views=views,
-        seed=seed,
-        progress=lambda done: bar.advance(task, done),
-    )
-    memory = thinned(memory, distinct)
-    output.mkdir(parents=True, exist_ok=True)
-    memory.save(output / MEMORY)
-    return memory
-
-
-def _check(
-    memory: Memory, network: JointNetwork, store: ReflectionStore, drawer: Drawer, folder: Path
-) -> None:
-    """Keys found in the folder are those these networks make of these crystals."""
-    known = np.isin(memory.identifier, store.identifier)
-    if known.all():
-        some = memory.take(np.arange(min(16, len(memory))))
-        with torch.no_grad():
-            key = network(drawer.draw(_rows(some, store), 0).pattern).key
-        if key is not None and key.shape[1] == some.keys.shape[1]:
-            kept = F.normalize(torch.from_numpy(some.keys).float(), dim=1)
-            if (key * kept).sum(dim=1).median() > ALIKE:
-                return
-    raise typer.BadParameter(
-        f"{folder / MEMORY} is of other networks or other crystals; remove it, or name another "
-        "folder",
-        param_hint="--output",
-    )
-
-
-def _rows(memory: Memory, store: ReflectionStore) -> NDArray[np.int64]:
-    """Of each remembered crystal in the store."""
-    index = {name: row for row, name in enumerate(store.identifier.tolist())}
-    return np.array([index[name] for name in memory.identifier.tolist()])
-
-
 def _judge(queries: Queries, epochs: int, seed: int, bar: Progress) -> Judge:
     task = bar.add_task("training the judge", total=epochs * max(1, len(queries) // 64))
     return fit_judge(queries, epochs=epochs, seed=seed, progress=lambda loss: bar.advance(task, 1))
-
-
-def _right(judge: Judge, queries: Queries, size: int = 256) -> dict[str, float]:
-    """Shares of patterns: by the nearest key, among the candidates, and as judged."""
-    right = []
-    for first in range(0, len(queries), size):
-        part = queries.take(slice(first, first + size))
-        right.append(judged(judge, part).group.argmax(dim=1) == part.group)
-    alike = queries.candidate_group == queries.group[:, None]
-    shares = {
-        "nearest key": alike[:, 0],
-        "among the candidates": alike.any(dim=1),
-        "judged": torch.cat(right),
-    }
-    return {name: round(float(values.float().mean()), 4) for name, values in shares.items()}

@@ -16,6 +16,8 @@ from ._lines import LINES, Lines, lines_of
 from ._network import WithMatching
 from ._profile import Profile, Seen
 from ._queries import Queries, draw_queries
+from ._remembered import open_memory, rows_of
+from ._shares import shares_right
 
 __all__ = [
     "LINES",
@@ -38,5 +40,8 @@ __all__ = [
     "lines_of",
     "load_matching",
     "members_of",
+    "open_memory",
+    "rows_of",
     "save_matching",
+    "shares_right",
 ]

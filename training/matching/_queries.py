@@ -17,6 +17,7 @@ from ._compare import Comparison, compared
 from ._joint import JointNetwork
 from ._lines import Lines
 from ._profile import Profile
+from ._remembered import rows_of
 
 SIZE = 128
 KIN = 64
@@ -73,10 +74,8 @@ def draw_queries(
     Of those that are `new` (N,) no crystal of the family is a candidate, as if none were known.
     """
     neighbours, profile = Neighbours(memory, candidates + KIN), Profile()
-    index = {name: row for row, name in enumerate(store.identifier.tolist())}
-    row = np.array([index[name] for name in memory.identifier.tolist()])
     family = torch.from_numpy(store.family.view(np.int64))
-    remembered = torch.from_numpy(row)
+    remembered = torch.from_numpy(rows_of(memory, store))
     parts: list[Queries] = []
     for first in range(0, len(crystals), SIZE):
         chosen = crystals[first : first + SIZE]

@@ -313,7 +313,7 @@ def test_from_runs_to_one_file(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert 0 <= record["record"]["space_group"]["known"]["judged"] <= 1
     # What is remembered is kept.
     (folder / "both" / "matching.json").unlink()
-    monkeypatch.delattr("training.commands._match.remember")
+    monkeypatch.delattr("training.matching._remembered.remember")
     invoke(folder, "match", *runs, "--output", folder / "both", *small, *data)
     reverse = invoke(
         folder, "match", *runs[::-1], "--output", folder / "both", *small, *data, code=2
