@@ -17,10 +17,6 @@ _LINES = ((5.27, 20.0), (6.08, 100.0), (8.61, 55.0), (10.56, 62.0), (11.04, 18.0
 _WIDTH = 0.02
 _TOLERANCE = 0.02
 """Of sums of probabilities."""
-_DIFFERENCE = 0.15
-"""Of one probability. A network that compares remembered crystals with a pattern jumps where two
-are about equally alike: by up to 0.09 for a tenth of a per cent of noise (serving 0.3.0), which is
-what half precision does; another network's answer is further off."""
 
 
 def golden_pattern() -> NDArray[np.float32]:
@@ -34,7 +30,7 @@ def check_golden(outputs: Outputs, card: ModelCard) -> None:
 
     Raises EngineError when a value is not finite, probabilities do not sum to 1, the embedding
     has another width than the card's, or crystal-system probabilities differ from
-    ``card.golden`` (where the card has one) by more than half-precision engines may.
+    ``card.golden`` (where the card has one) by more than ``card.golden_tolerance``.
     """
     for name in SIGNATURE:
         if not np.isfinite(getattr(outputs, name)).all():
@@ -50,7 +46,7 @@ def check_golden(outputs: Outputs, card: ModelCard) -> None:
         )
     if card.golden is not None:
         error = float(np.abs(outputs.crystal_system[0] - np.asarray(card.golden)).max())
-        if error > _DIFFERENCE:
+        if error > card.golden_tolerance:
             raise EngineError(
                 f"golden inference: crystal-system probabilities are {error:.3f} off the card's; "
                 "the engine does not run this model rightly"

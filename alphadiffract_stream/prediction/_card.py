@@ -53,6 +53,8 @@ class ModelCard(BaseModel):
     domain: Domain | None = None
     golden: list[float] | None = Field(default=None, min_length=7, max_length=7)
     """(7,) crystal-system probabilities this network gives for ``engines.golden_pattern()``."""
+    golden_tolerance: float = Field(default=0.02, ge=0.02, lt=0.3)
+    """By how much an engine may be off `golden`: measured where a network answers in jumps."""
     metrics: dict[str, Any] = Field(default_factory=dict)
     config: dict[str, Any] = Field(default_factory=dict)
     created: str = ""

@@ -65,7 +65,7 @@ def curate(
     console = Console(stderr=True)
     tolerances = Tolerances(symprec, angle, niggli, max_volume, max_atoms, ordered_only, families)
     try:
-        with _progress(console) as bar:
+        with progress_bar(console) as bar:
             opened = [s for name in sources for s in _open(name, mp_api_key, downloads, bar)]
             task = bar.add_task("curate", total=None)
             report = run(
@@ -98,6 +98,7 @@ def _open(name: str, key: str | None, downloads: Path, bar: Progress) -> list[So
     return [source for file in files for source in open_source(file)]
 
 
-def _progress(console: Console) -> Progress:
+def progress_bar(console: Console) -> Progress:
+    """Entries done, of how many where that is known."""
     columns = (*Progress.get_default_columns()[:1], BarColumn(), MofNCompleteColumn())
     return Progress(*columns, TimeRemainingColumn(), console=console)

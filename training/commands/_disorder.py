@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from ..curation import CurationError, curate, open_source, report_table
 from ..disorder import SYMPREC, disordered
+from ._curate import progress_bar
 
 
 def disorder(
@@ -35,9 +35,8 @@ def disorder(
     crystals they are made of. Stopped at any moment, the same command goes on.
     """
     console = Console(stderr=True)
-    columns = (*Progress.get_default_columns()[:1], BarColumn(), MofNCompleteColumn())
     try:
-        with Progress(*columns, TimeRemainingColumn(), console=console) as bar:
+        with progress_bar(console) as bar:
             task = bar.add_task("ordered crystals", total=None)
             report = curate(
                 open_source(structures),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,11 @@ from alphadiffract_stream.prediction import Domain, ModelCard
 
 from ._calibrate import Calibration
 from ._graph import DeployedEnsemble
+
+NOISE, COPIES = 1e-3, 16
+"""Of the golden pattern's heights: what half precision leaves of them; how often it is tried."""
+LEAST, MOST = 0.02, 0.25
+"""Tolerances; an answer that moves more is that of a network nobody should deploy."""
 
 
 def write_card(
@@ -54,7 +60,7 @@ def write_card(
             std=[round(float(v), 5) for v in calibration.domain_std],
             threshold=round(calibration.domain_threshold, 4),
         ),
-        golden=golden_answer(graph),
+        **_golden(lambda patterns: _answers(graph, patterns)),
         metrics=metrics,
         config=config,
         created=datetime.now(UTC).strftime("%Y-%m-%d"),
@@ -68,22 +74,33 @@ def renew_card(card: ModelCard, path: Path, **update: Any) -> ModelCard:
     """Write ``NAME.json`` for a changed network at `path`: `card` with `update`, the file's own
     hash and the answer it gives now."""
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-    probability = np.asarray(session.run(["crystal_system"], {"pattern": golden_pattern()})[0])
-    own = {"sha256": file_sha256(path), "golden": _rounded(probability[0])}
+
+    def answers(patterns: NDArray[np.float32]) -> NDArray[np.float32]:
+        return np.asarray(session.run(["crystal_system"], {"pattern": patterns})[0])
+
+    own = {"sha256": file_sha256(path), **_golden(answers)}
     card = card.model_copy(update=update | own)
     path.with_suffix(".json").write_text(card.model_dump_json(indent=1) + "\n", encoding="utf-8")
     return card
 
 
-def golden_answer(graph: DeployedEnsemble) -> list[float]:
-    """(7,) crystal-system probabilities for the pattern engines are checked with."""
+def _answers(graph: DeployedEnsemble, patterns: NDArray[np.float32]) -> NDArray[np.float32]:
     with torch.no_grad():
-        probability = graph.eval()(torch.from_numpy(golden_pattern()))[0]
-    return _rounded(probability[0].numpy())
+        return graph.eval()(torch.from_numpy(patterns))[0].numpy()
 
 
-def _rounded(probability: NDArray[np.float32]) -> list[float]:
-    return [round(float(p), 6) for p in probability]
+def _golden(answers: Callable[[NDArray[np.float32]], NDArray[np.float32]]) -> dict[str, Any]:
+    """What the card says of the pattern engines are checked with: answer and tolerance.
+
+    A network that compares candidates jumps where two are about equally good, so the tolerance is
+    more than what noise of half precision's size does.
+    """
+    pattern = golden_pattern()
+    noise = np.random.default_rng(0).normal(size=(COPIES, pattern.shape[1]))
+    right = answers(pattern)[0]
+    moved = np.abs(answers((pattern * (1 + NOISE * noise)).astype(np.float32)) - right).max()
+    tolerance = min(MOST, max(LEAST, round(1.5 * float(moved), 2)))
+    return {"golden": [round(float(p), 6) for p in right], "golden_tolerance": tolerance}
 
 
 def file_sha256(path: Path) -> str:

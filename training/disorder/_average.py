@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import lru_cache
 
 import numpy as np
 import spglib
@@ -26,9 +27,9 @@ def averaged(record: StructureRecord, kinds: Kinds, symprec: float) -> Structure
     fixed = kind > 0
     if not fixed.any():
         return None
-    own = _operations(record, record.atomic_numbers, np.ones_like(fixed), symprec)
+    own = _own_order(record, symprec)
     more = _operations(record, kind, fixed, symprec)
-    if own is None or more is None or len(more[0]) <= len(own[0]):
+    if own is None or more is None or len(more[0]) <= own:
         return None
     rotations, translations = more
     lattice = _lattice(record.lattice, rotations)
@@ -41,6 +42,14 @@ def averaged(record: StructureRecord, kinds: Kinds, symprec: float) -> Structure
 
 
 Site = tuple[NDArray[np.float64], Mixture]
+
+
+@lru_cache(maxsize=1)
+def _own_order(record: StructureRecord, symprec: float) -> int | None:
+    """How many operations a crystal has as it is; asked anew for each way to mix it."""
+    everything = np.full(len(record.fractional), True)
+    found = _operations(record, record.atomic_numbers, everything, symprec)
+    return None if found is None else len(found[0])
 
 
 def _operations(

@@ -30,5 +30,6 @@ def plan_card(network: Path, source: Path | None = None) -> ModelCard:
     if source is None:
         with TemporaryDirectory() as folder:
             return plan_card(network, plan_source(network, Path(folder)))
-    golden = ModelCard.read(source).golden
-    return ModelCard.read(network).model_copy(update={"golden": golden})
+    floats = ModelCard.read(source)
+    golden = {name: getattr(floats, name) for name in ("golden", "golden_tolerance")}
+    return ModelCard.read(network).model_copy(update=golden)

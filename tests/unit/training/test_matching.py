@@ -54,6 +54,7 @@ from training.serving import in_floats
 
 from .conftest import CRYSTALS
 from .test_commands import CONFIG, folder, invoke
+from .test_retrieval import memory as of_keys
 
 __all__ = ["folder"]  # a fixture
 
@@ -176,16 +177,8 @@ def member(seed: int) -> torch.nn.Module:
 
 
 def memory(count: int) -> Memory:
-    generator = np.random.default_rng(1)
-    keys = generator.normal(size=(count, 2 * WIDTH))
-    keys /= np.linalg.norm(keys, axis=1, keepdims=True)
-    cell = generator.uniform([3, 4, 5, 80, 80, 80], [6, 7, 8, 90, 90, 90], size=(count, 6))
-    return Memory(
-        np.round(keys * 254).clip(-127, 127).astype(np.int8),
-        generator.integers(0, 230, count).astype(np.uint8),
-        cell.astype(np.float16),
-        np.array([f"mp-{i}" for i in range(count)]),
-    )
+    """Of joint keys."""
+    return of_keys(count, 1, 2 * WIDTH)
 
 
 def some_lines(count: int) -> Lines:

@@ -46,9 +46,9 @@ def bank(keys: torch.Tensor, group: list[int], family: list[int]) -> KeyBank:
     return KeyBank(keys, order, order.clone(), torch.tensor(group), torch.tensor(family))
 
 
-def memory(count: int, seed: int = 0) -> Memory:
+def memory(count: int, seed: int = 0, width: int = WIDTH) -> Memory:
     generator = np.random.default_rng(seed)
-    keys = generator.normal(size=(count, WIDTH))
+    keys = generator.normal(size=(count, width))
     keys /= np.linalg.norm(keys, axis=1, keepdims=True)
     cell = generator.uniform([3, 4, 5, 80, 80, 80], [6, 7, 8, 90, 90, 90], size=(count, 6))
     return Memory(
