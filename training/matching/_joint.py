@@ -32,8 +32,10 @@ class JointNetwork(nn.Module):
         self.members = nn.ModuleList(members)
 
     def answers(self, pattern: Tensor) -> Answers:
-        """(N, 8192) → what all say. Raises ValueError where a member has no keys."""
-        each: list[HeadOutputs] = [member(pattern) for member in self.members]
+        """(N, 8192) → what all say. Raises ValueError where a member has no keys, or features of
+        another width.
+        """
+        each = self._each(pattern)
         return Answers(
             torch.stack([one.space_group for one in each], dim=1),
             torch.stack([one.lattice for one in each]).mean(dim=0),
@@ -43,8 +45,18 @@ class JointNetwork(nn.Module):
 
     def forward(self, pattern: Tensor) -> HeadOutputs:
         """For what fills memories: the first member's answer with the joint key."""
-        each: list[HeadOutputs] = [member(pattern) for member in self.members]
+        each = self._each(pattern)
         return each[0]._replace(key=joint_key([one.key for one in each]))
+
+    def _each(self, pattern: Tensor) -> list[HeadOutputs]:
+        each: list[HeadOutputs] = [member(pattern) for member in self.members]
+        widths = sorted({one.embedding.shape[1] for one in each})
+        if len(widths) > 1:
+            raise ValueError(
+                f"members with features of {widths} numbers have no common embedding: give them "
+                "one network.features, or match each alone"
+            )
+        return each
 
 
 def joint_key(keys: Sequence[Tensor | None]) -> Tensor:

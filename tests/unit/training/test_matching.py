@@ -283,6 +283,13 @@ def test_members_without_keys_are_refused() -> None:
         JointNetwork([bare.eval()]).answers(torch.rand(1, 8192))
 
 
+def test_members_of_other_widths_are_refused_at_once() -> None:
+    shape = {"points": 512, "channels": [8], "kernels": [3], "depths": [1]}
+    wide = build({"kind": "compact", "features": 32, **shape, "heads": {"keys": WIDTH}})
+    with pytest.raises(ValueError, match=r"\[24, 32\] numbers"):
+        JointNetwork([member(1), wide.eval()])(torch.rand(1, 8192))
+
+
 def test_features_can_be_halved() -> None:
     halved = Comparison(*(torch.ones(1) for _ in range(4))).map(torch.Tensor.half)
     assert all(value.dtype == torch.float16 for value in halved)
