@@ -142,4 +142,5 @@ def _store(table: Reflections) -> ReflectionStore:
         offsets=np.array([0, len(table)]),
         hkl=table.hkl.astype(np.int8),
         strength=(table.multiplicity * table.f_squared / table.volume**2).astype(np.float32),
+        theoretical=np.zeros(1, dtype=np.bool_),
     )

@@ -172,7 +172,7 @@ class _Drawn:
             data.engine, self._store, self._symmetry, augmentation, torch.device("cpu")
         )
         _, held_out = self._store.split(data.validation_fraction)
-        batches = held_out_patterns(drawer, held_out, self._config)
+        batches = held_out_patterns(drawer, self._store, held_out, self._config)
         return Grids(
             torch.cat([b.pattern for b in batches]).numpy(),
             torch.cat([b.space_group for b in batches]).numpy() + 1,

@@ -18,6 +18,7 @@ from alphadiffract_stream.grid import to_grid
 
 from ..deployment import (
     Calibration,
+    GroupCounts,
     fit_probabilities,
     prior_shift,
     write_calibration,
@@ -79,11 +80,12 @@ def calibrate(
     group = torch.from_numpy(labelled.space_group - 1)
     system = torch.from_numpy(np.searchsorted(SYSTEM_LIMITS, labelled.space_group))
     kept, _ = structures.store.split(fraction)
-    counts = np.bincount(structures.store.space_group_number[kept], minlength=231)[1:]
+    counts = GroupCounts.of(structures.store, kept)
     target: Target = prior  # type: ignore[assignment]
     shift = None
     if prior != "training":
-        shift = prior_shift(counts.astype(np.float64), config.data.balance_power, target)
+        weight = config.data.theoretical_weight
+        shift = prior_shift(counts, config.data.balance_power, target, weight)
     # Fitted on one half and reported on the other; what is written is fitted on all.
     first = torch.arange(len(group)) % 2 == 0
     half = _rows(outputs, first)

@@ -77,7 +77,7 @@ def _sets(
         drawn_with, cpu = config.data.drawn_with(), torch.device("cpu")
         drawer = open_drawer(config.data.engine, store, symmetry, drawn_with, cpu)
         _, held_out = store.split(config.data.validation_fraction)
-        batches = held_out_patterns(drawer, held_out, config)
+        batches = held_out_patterns(drawer, store, held_out, config)
         grids = torch.cat([b.pattern for b in batches]).numpy()
         yield "held out", grids, torch.cat([b.space_group for b in batches]).numpy()
     for path in data:

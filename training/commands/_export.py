@@ -130,7 +130,8 @@ def _patterns(config: TrainingConfig, patterns: int, *, known: bool) -> tuple[li
     drawer = open_drawer(config.data.engine, store, symmetry, drawn_with, device)
     kept, held_out = store.split(config.data.validation_fraction)
     sets = [held_out, kept] if known else [held_out]
-    return [joined(held_out_patterns(drawer, crystals, config)) for crystals in sets], len(store)
+    batches = [joined(held_out_patterns(drawer, store, crystals, config)) for crystals in sets]
+    return batches, len(store)
 
 
 def _calibrated(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +28,7 @@ from ..matching import (
     save_matching,
     shares_right,
 )
-from ..patterns import KEY, Drawer, open_drawer
+from ..patterns import KEY, BalancedSampler, Drawer, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
 from ..retrieval import Memory
 from ..trainer import member_folders, open_network, read_config
@@ -46,6 +46,14 @@ def match(
     lines: Annotated[int, typer.Option(help="Of each crystal.")] = 40,
     patterns: Annotated[int, typer.Option(help="To train the judge on.")] = 32_000,
     epochs: Annotated[int, typer.Option()] = 5,
+    theoretical_weight: Annotated[
+        float,
+        typer.Option(
+            min=0.001,
+            max=1,
+            help="How often crystals that were only computed are drawn, beside measured ones.",
+        ),
+    ] = 0.25,
     views: Annotated[int, typer.Option(help="Drawings a crystal's key is the mean of.")] = 2,
     distinct: Annotated[
         float, typer.Option(help="Crystals with keys more alike are kept once, given like cells.")
@@ -60,10 +68,13 @@ def match(
     console = Console(stderr=True)
     folders = member_folders(runs)
     config = read_config(folders[0] / "config.json").on_data(data)
+    config = replace(config, data=replace(config.data, theoretical_weight=theoretical_weight))
     network = JointNetwork([open_network(folder) for folder in folders]).eval()
     store = ReflectionStore.load(config.data.reflections)
     symmetry = SymmetryTables.load(config.data.reflections)
     kept, held_out = store.split(config.data.validation_fraction)
+    # Of crystals that are the same, the first is remembered: rather the measured one.
+    kept = kept[store.theoretical[kept].argsort(kind="stable")]
     clean, measured = (
         open_drawer(config.data.engine, store, symmetry, drawn, CPU)
         for drawn in (KEY, config.data.drawn_with())
@@ -89,15 +100,23 @@ def match(
         task = bar.add_task("their lines", total=len(rows))
         table = lines_of(store, rows, lines, progress=lambda n: bar.advance(task, n))
         source = _Source(network, memory, table, store, measured, candidates, seed, bar)
-        chosen = generator.choice(kept, size=patterns, replace=patterns > kept.size)
+        sampler = BalancedSampler(store, kept, theoretical_weight=theoretical_weight)
+        chosen = sampler.sample(patterns, seed + 1)
         training = source.queries(chosen, generator.random(patterns) < 0.5, "candidates")
         judge = _judge(training, epochs, seed, bar)
         found = {}
         for name, part in (("known", kept), ("new", held_out)):
-            crystals = generator.choice(part, size=min(TESTS, part.size), replace=False)
+            sampler = BalancedSampler(store, part, theoretical_weight=theoretical_weight)
+            crystals = np.unique(sampler.sample(min(TESTS, part.size), seed + 2))
             new = np.full(len(crystals), name == "new")
             found[name] = shares_right(judge, source.queries(crystals, new, f"{name} crystals"))
-    record = {"patterns": len(training), "epochs": epochs, "seed": seed, "space_group": found}
+    record = {
+        "patterns": len(training),
+        "epochs": epochs,
+        "seed": seed,
+        "theoretical_weight": theoretical_weight,
+        "space_group": found,
+    }
     save_matching(Matching(memory, table, judge, candidates), folders, output, record)
     # What `export` reads of a run.
     (output / "config.json").write_text(json.dumps(config.as_json(), indent=1), encoding="utf-8")

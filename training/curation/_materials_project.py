@@ -20,6 +20,7 @@ from ._errors import CurationError
 
 BATCH = 1000
 """Structures a request."""
+WANTED = ["material_id", "structure", "theoretical"]
 
 
 def download_materials_project(
@@ -56,7 +57,7 @@ def download_materials_project(
             wanted = identifiers[first : first + batch]
             path = folder / f"mp_{first:07d}.jsonl.xz"
             if not path.exists():
-                rows = summary.search(material_ids=wanted, fields=["material_id", "structure"])
+                rows = summary.search(material_ids=wanted, fields=WANTED)
                 _write(path, rows, wanted)
             files.append(path)
             progress(first + len(wanted), len(identifiers))
@@ -116,6 +117,7 @@ def _line(identifier: str, row: Any) -> str:
         lattice=np.asarray(structure.lattice.matrix, dtype=np.float64),
         fractional=np.asarray(structure.frac_coords, dtype=np.float64),
         atomic_numbers=np.array([site.specie.Z for site in structure], dtype=np.int32),
+        theoretical=bool(row["theoretical"]),
     )
     return structure_line(record) + "\n"
 

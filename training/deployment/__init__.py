@@ -12,7 +12,7 @@ from ._held_out import held_out_metrics
 from ._int8 import eight_bit_nodes, in_eight_bits
 from ._inverted_file import has_inverted_file, with_inverted_file, without_inverted_file
 from ._lookup import has_memory
-from ._prior import PriorShift, prior_shift
+from ._prior import GroupCounts, PriorShift, prior_shift
 from ._saved import read_calibration, write_calibration
 from ._whole import calibrate_whole
 
@@ -20,6 +20,7 @@ __all__ = [
     "Calibration",
     "DeployedEnsemble",
     "GraphMemory",
+    "GroupCounts",
     "PriorShift",
     "calibrate",
     "calibrate_whole",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import onnxruntime
 import torch
@@ -37,8 +39,13 @@ class GraphMemory:
     def _lines(self) -> Lines | None:
         if not self._lookup.others:
             return None
-        arrays = [array_of(self._model, name) for name in self._lookup.others]
-        return Lines(*sorted(arrays, key=lambda values: values.dtype != np.uint16))
+        kept = {_column(array): array for array in map(self._array, self._lookup.others)}
+        # Networks made before 0.4 do not tell what was only computed.
+        kept.setdefault("theoretical", np.zeros((len(kept["place"]), 1), np.uint8))
+        return Lines(**kept)
+
+    def _array(self, name: str) -> NDArray[Any]:
+        return array_of(self._model, name)
 
     @property
     def _names(self) -> list[str]:
@@ -77,8 +84,14 @@ class GraphMemory:
         if lines is None or len(lines) != count:
             raise ValueError(f"{0 if lines is None else len(lines)} lines of {count} crystals")
         for name in self._lookup.others:
-            is_place = array_of(model, name).dtype == np.uint16
-            put(model, name, lines.place if is_place else lines.strength)
+            put(model, name, getattr(lines, _column(self._array(name))))
+
+
+def _column(array: NDArray[Any]) -> str:
+    """Of `Lines`, that a graph's array is."""
+    if array.dtype == np.uint16:
+        return "place"
+    return "theoretical" if array.shape[1] == 1 else "strength"
 
 
 def quantised_keys(keys: NDArray[np.float32]) -> NDArray[np.int8]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ..patterns import SYSTEM_LIMITS
+from ..reflections import ReflectionStore
 
-Target = Literal["training", "structures", "uniform"]
+Target = Literal["training", "structures", "measured", "uniform"]
 TARGETS: tuple[str, ...] = get_args(Target)
 HALF = 0.5
 """Counted of a group that does not occur: it stays possible."""
@@ -30,15 +31,40 @@ class PriorShift:
     """(7,) the same of crystal systems."""
 
 
-def prior_shift(group_counts: NDArray[np.floating], power: float, target: Target) -> PriorShift:
-    """Of a network trained on groups drawn ∝ `group_counts` (230,) ** `power`.
+@dataclass(frozen=True, slots=True, eq=False)
+class GroupCounts:
+    """How many of the crystals trained on have each space group; (230,) each."""
+
+    measured: NDArray[np.int64]
+    theoretical: NDArray[np.int64]
+
+    @classmethod
+    def of(cls, store: ReflectionStore, crystals: NDArray[np.int64]) -> Self:
+        """Of `crystals`, indices into `store`."""
+        group, theoretical = store.space_group_number[crystals], store.theoretical[crystals]
+        parts = (
+            np.bincount(group[mask], minlength=231)[1:] for mask in (~theoretical, theoretical)
+        )
+        return cls(*parts)
+
+
+def prior_shift(
+    counts: GroupCounts, power: float, target: Target, theoretical_weight: float = 1.0
+) -> PriorShift:
+    """Of a network trained on groups drawn ∝ count ** `power`, `theoretical_weight` counted of a
+    crystal that has only been computed.
 
     `target`: ``structures`` expects groups as often as the training structures have them,
-    ``uniform`` all alike, ``training`` as trained, which changes nothing. Raises ValueError for
-    another name.
+    ``measured`` as those of them that were measured, ``uniform`` all alike, ``training`` as
+    trained, which changes nothing. Raises ValueError for another name.
     """
-    counts = np.maximum(np.asarray(group_counts, np.float64), HALF)
-    priors = {"training": counts**power, "structures": counts, "uniform": np.ones(230)}
+    drawn = np.maximum(counts.measured + theoretical_weight * counts.theoretical, HALF)
+    priors = {
+        "training": drawn**power,
+        "structures": np.maximum(counts.measured + counts.theoretical, HALF),
+        "measured": np.maximum(counts.measured, HALF),
+        "uniform": np.ones(230),
+    }
     if target not in priors:
         raise ValueError(f"prior: {target!r} is not one of {', '.join(TARGETS)}")
     trained = priors["training"]

@@ -42,7 +42,7 @@ def _averages(
         if average is None:
             continue
         name = f"{record.identifier}:{mixed_name(kinds)}"
-        result = verdict(replace(average, identifier=name), tolerances)
+        result = verdict(replace(average, identifier=name, theoretical=None), tolerances)
         if isinstance(result, Rejected):
             yield result
         elif result.record.space_group_number not in groups:

@@ -57,7 +57,13 @@ def fit_judge(
 
 def judged(judge: Judge, queries: Queries) -> Verdict:
     """What `judge` says of `queries`."""
-    return judge(queries.logits, queries.similarity, queries.candidate_group, queries.comparison)
+    return judge(
+        queries.logits,
+        queries.similarity,
+        queries.candidate_group,
+        queries.theoretical,
+        queries.comparison,
+    )
 
 
 def _loss(verdict: Verdict, queries: Queries) -> Tensor:

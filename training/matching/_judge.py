@@ -46,7 +46,7 @@ class Judge(nn.Module):
         width = options.width
         self.line = _perceptron(LINE_FEATURES, width)
         self.peak = _perceptron(PEAK_FEATURES, width)
-        known = 4 * width + WHOLE_FEATURES + 3
+        known = 4 * width + WHOLE_FEATURES + 4
         last = nn.Linear(options.hidden, 1)
         self.score = nn.Sequential(nn.Linear(known, options.hidden), nn.ReLU(), last)
         self.likeness = nn.Parameter(torch.tensor(30.0))
@@ -60,13 +60,18 @@ class Judge(nn.Module):
             self.gate.bias.fill_(-3.0)
 
     def forward(
-        self, logits: Tensor, similarity: Tensor, group: Tensor, comparison: Comparison
+        self,
+        logits: Tensor,
+        similarity: Tensor,
+        group: Tensor,
+        theoretical: Tensor,
+        comparison: Comparison,
     ) -> Verdict:
-        """Members' space-group logits (N, m, 230); cosines and groups 0…229 of candidates (N, K),
-        the nearest first.
+        """Members' space-group logits (N, m, 230); of candidates (N, K), the nearest first,
+        cosines, groups 0…229, and 1 where one was only computed, which makes it less likely.
         """
         network = (logits * self.temperature[:, None]).sum(dim=1).log_softmax(dim=1)
-        candidates = self._scores(network, similarity, group, comparison)
+        candidates = self._scores(network, similarity, group, theoretical, comparison)
         share = candidates.softmax(dim=1)
         seen = (F.one_hot(group, GROUPS).float() * share[:, :, None]).sum(dim=1)
         own = network.exp()
@@ -77,7 +82,12 @@ class Judge(nn.Module):
         return Verdict(weight * seen + (1 - weight) * own, share, weight)
 
     def _scores(
-        self, network: Tensor, similarity: Tensor, group: Tensor, comparison: Comparison
+        self,
+        network: Tensor,
+        similarity: Tensor,
+        group: Tensor,
+        theoretical: Tensor,
+        comparison: Comparison,
     ) -> Tensor:
         """(N, K)."""
         lines, peaks = self.line(comparison.lines), self.peak(comparison.peaks)
@@ -89,6 +99,7 @@ class Judge(nn.Module):
             similarity[..., None],
             network.gather(1, group)[..., None] / 5,
             rank.expand_as(similarity)[..., None],
+            theoretical.float()[..., None],
         ]
         return similarity * self.likeness + self.score(torch.cat(known, dim=2))[..., 0]
 

@@ -1,4 +1,4 @@
-"""The strongest lines of each remembered crystal."""
+"""The strongest lines of each remembered crystal, and whether it was ever measured."""
 
 from __future__ import annotations
 
@@ -33,17 +33,19 @@ class Lines:
     """(M, L), in parts of a point from `MARGIN` before the grid."""
     strength: NDArray[np.uint8]
     """(M, L) √(intensity / the strongest one's) · 255."""
+    theoretical: NDArray[np.uint8]
+    """(M, 1) 1 of a crystal that has only been computed."""
 
     def __len__(self) -> int:
         return len(self.place)
 
     def __add__(self, other: Self) -> Self:
-        place = np.concatenate([self.place, other.place])
-        return type(self)(place, np.concatenate([self.strength, other.strength]))
+        columns = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
+        return type(self)(*(np.concatenate(pair) for pair in columns))
 
     def take(self, rows: NDArray) -> Self:
         """Some of them: a mask or indices."""
-        return type(self)(self.place[rows], self.strength[rows])
+        return type(self)(*(getattr(self, f.name)[rows] for f in fields(self)))
 
     def save(self, path: Path) -> None:
         """Write an ``.npz``."""
@@ -53,7 +55,7 @@ class Lines:
     def load(cls, path: Path) -> Self:
         """Read what `save` wrote. Raises FileNotFoundError."""
         with np.load(path) as arrays:
-            return cls(arrays["place"], arrays["strength"])
+            return cls(**{f.name: arrays[f.name] for f in fields(cls)})
 
 
 def lines_of(
@@ -70,7 +72,8 @@ def lines_of(
         place[row, : len(where)] = np.round((where + MARGIN) * FINE)
         strength[row, : len(where)] = np.round(255 * np.sqrt(height))
         progress(1)
-    return Lines(place, strength)
+    theoretical = store.theoretical[crystals, None].astype(np.uint8)
+    return Lines(place, strength, theoretical)
 
 
 def _strongest(

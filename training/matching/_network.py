@@ -22,6 +22,7 @@ class WithMatching(nn.Module):
     system_sums: Tensor
     place: Tensor
     strength: Tensor
+    theoretical: Tensor
 
     def __init__(
         self, network: JointNetwork, neighbours: Neighbours, lines: Lines, judge: Judge
@@ -31,6 +32,7 @@ class WithMatching(nn.Module):
         self.profile = Profile()
         self.register_buffer("place", torch.from_numpy(lines.place), persistent=False)
         self.register_buffer("strength", torch.from_numpy(lines.strength), persistent=False)
+        self.register_buffer("theoretical", torch.from_numpy(lines.theoretical), persistent=False)
         self.register_buffer("system_sums", system_sums(), persistent=False)
 
     def forward(self, pattern: Tensor) -> HeadOutputs:
@@ -40,7 +42,8 @@ class WithMatching(nn.Module):
         # Gathered as they are kept, so that little is moved.
         place, strength = self.place[found.crystal], self.strength[found.crystal]
         comparison = compared(self.profile(pattern), place, strength)
-        verdict = self.judge(own.logits, found.similarity, found.group, comparison)
+        theoretical = self.theoretical[found.crystal][..., 0]
+        verdict = self.judge(own.logits, found.similarity, found.group, theoretical, comparison)
         believed = verdict.share * verdict.group.gather(1, found.group)
         believed = believed / believed.sum(dim=1, keepdim=True).clamp_min(TINY)
         # Lines moved to larger q are those of a smaller cell.

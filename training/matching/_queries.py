@@ -34,6 +34,8 @@ class Queries:
     """(N, K) cosines."""
     candidate_group: Tensor
     """(N, K) 0…229."""
+    theoretical: Tensor
+    """(N, K) 1 where a candidate has only been computed."""
     itself: Tensor
     """(N, K) whether a candidate is the very crystal."""
     comparison: Comparison
@@ -49,6 +51,7 @@ class Queries:
             self.logits[rows],
             self.similarity[rows],
             self.candidate_group[rows],
+            self.theoretical[rows],
             self.itself[rows],
             self.comparison.map(lambda value: value[rows].float()),
             self.group[rows],
@@ -94,6 +97,7 @@ def draw_queries(
                 own.logits,
                 found.similarity.gather(1, kept),
                 found.group.gather(1, kept),
+                torch.from_numpy(lines.theoretical[crystal.numpy(), 0]),
                 remembered[crystal] == torch.from_numpy(chosen)[:, None],
                 compared(profile(batch.pattern), place, strength).map(Tensor.half),
                 batch.space_group,
@@ -104,7 +108,7 @@ def draw_queries(
 
 
 def _joined(parts: list[Queries]) -> Queries:
-    columns = ("logits", "similarity", "candidate_group", "itself", "group")
+    columns = ("logits", "similarity", "candidate_group", "theoretical", "itself", "group")
     joined = {name: torch.cat([getattr(p, name) for p in parts]) for name in columns}
     features = [torch.cat(column) for column in zip(*(p.comparison for p in parts), strict=True)]
     return Queries(comparison=Comparison(*features), **joined)

@@ -54,15 +54,22 @@ class PatternLoader:
 class BalancedSampler:
     """Crystals drawn so that rare space groups are seen more often than they occur.
 
-    Probability of a group ∝ (its count)^`power`: 1 leaves the data as it is, 0 makes all alike.
+    Probability of a group ∝ (its count)^`power`: 1 leaves the data as it is, 0 makes all alike. A
+    crystal that has only been computed counts `theoretical_weight`, and is drawn that much less
+    often than another of its group.
     """
 
     def __init__(
-        self, store: ReflectionStore, crystals: NDArray[np.int64], power: float = 1.0
+        self,
+        store: ReflectionStore,
+        crystals: NDArray[np.int64],
+        power: float = 1.0,
+        theoretical_weight: float = 1.0,
     ) -> None:
+        own = np.where(store.theoretical[crystals], theoretical_weight, 1.0)
         groups = store.space_group_number[crystals].astype(np.int64)
-        counts = np.bincount(groups, minlength=231).astype(np.float64)
-        weight = counts[groups] ** (power - 1.0)
+        counts = np.bincount(groups, weights=own, minlength=231)
+        weight = own * counts[groups] ** (power - 1.0)
         self._crystals = crystals
         self._cumulative = np.cumsum(weight) / weight.sum()
 

@@ -23,7 +23,7 @@ def unpacked_columns(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[An
     to_niggli = arrays["niggli"].astype(np.float32) / TWELVE
     to_niggli[arrays["niggli_odd"]] = arrays["niggli_odd_matrix"]
     level *= np.float32(1 / LEVELS)
-    return {
+    columns = {
         "identifier": np.array(arrays["identifier"].tobytes().decode().split("\n")),
         "family": arrays["family"],
         "space_group_number": arrays["space_group_number"],
@@ -33,6 +33,9 @@ def unpacked_columns(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[An
         "hkl": _from_index_steps([arrays[name] for name in "hkl"], offsets),
         "strength": level * level * np.repeat(strongest, counts),
     }
+    if "theoretical" in arrays:
+        columns["theoretical"] = np.unpackbits(arrays["theoretical"], count=len(counts)) > 0
+    return columns
 
 
 def index_steps(hkl: NDArray[np.int8], offsets: NDArray[np.int64]) -> list[NDArray[np.int8]]:

@@ -68,6 +68,7 @@ def packed_columns(store: ReflectionStore) -> dict[str, NDArray[Any]]:
         "niggli_odd_matrix": store.to_niggli[odd],
         "counts": counts.astype(np.int32),
         **dict(zip("hkl", index_steps(store.hkl[order], store.offsets), strict=True)),
+        "theoretical": np.packbits(store.theoretical),
         "strongest": byte_planes(strongest[None]),
         "strength_high": (level >> 8).astype(np.uint8),
         "strength_low": (level & 255).astype(np.uint8),

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ._columns import unpacked_columns
+from ._origin import is_theoretical
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,6 +33,8 @@ class ReflectionStore:
     """(R, 3)."""
     strength: NDArray[np.float32]
     """(R,) multiplicity · |F|² / V², before the Lorentz-polarization factor."""
+    theoretical: NDArray[np.bool_]
+    """(N,) computed, and never measured as far as is known."""
 
     def __len__(self) -> int:
         return len(self.identifier)
@@ -51,9 +54,11 @@ class ReflectionStore:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no reflections; run `python -m training reflections`")
         with np.load(path) as arrays:
-            if "strength_low" in arrays:
-                return cls(**unpacked_columns(arrays))
-            return cls(**{f.name: arrays[f.name] for f in fields(cls)})
+            packed = "strength_low" in arrays
+            columns = unpacked_columns(arrays) if packed else dict(arrays)
+        if "theoretical" not in columns:  # written before 0.4
+            columns["theoretical"] = is_theoretical(columns["identifier"].tolist())
+        return cls(**{f.name: columns[f.name] for f in fields(cls)})
 
     def split(self, fraction: float = 0.1) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Training and validation indices; whole families, fixed by hash and not by order."""

@@ -63,6 +63,7 @@ def parse_structure(line: str) -> StructureRecord:
             mixtures=tuple(tuple((int(z), float(o)) for z, o in m) for m in row.get("mix", ())),
             u_iso=np.array(row["U"], dtype=np.float64) if "U" in row else None,
             family_name=row.get("family"),
+            theoretical=_flag(row.get("theoretical")),
         )
     except KeyError as error:
         raise ValueError(f"field {error} is missing") from None
@@ -70,6 +71,12 @@ def parse_structure(line: str) -> StructureRecord:
         raise ValueError(f"not a structure: {error}") from None
     _check(record)
     return record
+
+
+def _flag(value: object) -> bool | None:
+    if value is not None and not isinstance(value, bool):
+        raise ValueError(f"theoretical: {value!r} is neither true nor false")
+    return value
 
 
 def _check(record: StructureRecord) -> None:
@@ -103,4 +110,6 @@ def structure_line(record: StructureRecord) -> str:
         row["U"] = record.u_iso.round(5).tolist()
     if record.family_name is not None:
         row["family"] = record.family_name
+    if record.theoretical is not None:
+        row["theoretical"] = record.theoretical
     return json.dumps(row, separators=(",", ":"), ensure_ascii=False)

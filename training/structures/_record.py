@@ -35,6 +35,8 @@ class StructureRecord:
     """(n,) Å², where the source names displacements."""
     family_name: str | None = None
     """A wider family than that of formula and space group, where the curation gave one."""
+    theoretical: bool | None = None
+    """Computed and never measured, where the source says so; else told by the identifier."""
 
     @property
     def family(self) -> str:

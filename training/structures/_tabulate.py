@@ -16,7 +16,7 @@ from alphadiffract_stream.simulation import (
     reflections,
 )
 
-from ..reflections import ReflectionStore
+from ..reflections import ReflectionStore, is_theoretical
 from ._record import StructureRecord
 from ._standardize import standardize
 
@@ -81,6 +81,9 @@ def tabulate(record: StructureRecord, engine: ReflectionEngine = "builtin") -> R
         offsets=np.array([0, keep.sum()]),
         hkl=table.hkl[keep].astype(np.int8),
         strength=strength[keep].astype(np.float32),
+        theoretical=np.array([record.theoretical])
+        if record.theoretical is not None
+        else is_theoretical([record.identifier]),
     )
 
 

@@ -27,6 +27,8 @@ class DataConfig:
     validation_patterns: int = 2048
     balance_power: float = 0.7
     """Space groups are drawn ∝ count^power; 1 leaves the data as it is."""
+    theoretical_weight: float = 1.0
+    """How often a crystal that has only been computed is drawn, beside one that was measured."""
     preset: Literal["paper", "measured"] = "measured"
     augmentation: dict[str, float] = field(default_factory=dict)
     """Changes to the preset, by name."""
@@ -38,6 +40,9 @@ class DataConfig:
             raise ValueError(f"validation_fraction: {self.validation_fraction} is not in 0 … 0.5")
         if not 0 <= self.balance_power <= 1:
             raise ValueError(f"balance_power: {self.balance_power} is not in 0 … 1")
+        if not 0 < self.theoretical_weight <= 1:
+            told = f"theoretical_weight: {self.theoretical_weight}"
+            raise ValueError(f"{told} is not above 0 and up to 1")
         self.drawn_with()
 
     def drawn_with(self) -> Augmentation:

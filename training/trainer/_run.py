@@ -67,14 +67,16 @@ class Run:
         elif start_from is not None:
             state.start_from(start_from)
         shared = workers.shared(network)
-        sampler = BalancedSampler(store, kept, config.data.balance_power)
+        sampler = BalancedSampler(
+            store, kept, config.data.balance_power, config.data.theoretical_weight
+        )
         return cls(
             config,
             workers,
             state,
             torch.compile(shared) if config.compile else shared,
             PatternLoader(drawer, sampler, config.batch_size, config.seed),
-            held_out_patterns(drawer, held_out, config) if workers.leads else [],
+            held_out_patterns(drawer, store, held_out, config) if workers.leads else [],
             _distances(symmetry, config).to(workers.device),
             None if config.distill is None else Teacher.open(config.distill, workers.device),
             lookup,

@@ -7,7 +7,8 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
-from ..patterns import Batch, Drawer
+from ..patterns import BalancedSampler, Batch, Drawer
+from ..reflections import ReflectionStore
 from ._config import TrainingConfig
 from ._losses import accuracy
 from ._teacher import Teacher, divergence
@@ -16,10 +17,14 @@ SIZE = 256
 
 
 def held_out_patterns(
-    drawer: Drawer, held_out: NDArray[np.int64], config: TrainingConfig
+    drawer: Drawer,
+    store: ReflectionStore,
+    held_out: NDArray[np.int64],
+    config: TrainingConfig,
 ) -> list[Batch]:
-    """The same patterns of held-out families each time; several of each where they are few.
+    """The same patterns of held-out families each time; of some crystals several.
 
+    Groups come as often as they occur, crystals that were only computed as often as in training.
     Raises ValueError where no family is held out.
     """
     if held_out.size == 0:
@@ -27,9 +32,8 @@ def held_out_patterns(
             f"data.validation_fraction: {config.data.validation_fraction} holds out none of the "
             "few families of structures there are; raise it"
         )
-    generator = np.random.default_rng(20_26)
-    size = config.data.validation_patterns
-    crystals = generator.choice(held_out, size=size, replace=size > held_out.size)
+    sampler = BalancedSampler(store, held_out, theoretical_weight=config.data.theoretical_weight)
+    crystals = sampler.sample(config.data.validation_patterns, seed=20_26)
     return [
         drawer.draw(crystals[i : i + SIZE], seed=77_000_000 + i)
         for i in range(0, len(crystals), SIZE)

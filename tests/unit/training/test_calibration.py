@@ -12,20 +12,23 @@ import torch
 from typer.testing import CliRunner
 
 from training.commands import app
-from training.deployment import Calibration
+from training.deployment import Calibration, GroupCounts
 from training.deployment._calibrate import agreed_probabilities, fit_probabilities, system_sums
 from training.deployment._prior import prior_shift
 from training.deployment._saved import read_calibration, write_calibration
 from training.networks import HeadOutputs, build
 from training.reflections import ReflectionStore, SymmetryTables, write_pack
 
-COUNTS = np.full(230, 1.0)
+COUNTS = np.full(230, 1)
 COUNTS[[1, 13, 224]] = [200, 800, 2000]
+NONE = np.zeros(230, np.int64)
+ALL_MEASURED = GroupCounts(COUNTS, NONE)
 
 
 def test_shift_by_hand() -> None:
-    counts = np.zeros(230)
-    counts[[0, 224]] = [100, 10_000]
+    number = np.zeros(230, np.int64)
+    number[[0, 224]] = [100, 10_000]
+    counts = GroupCounts(number, NONE)
     shift = prior_shift(counts, 0.5, "structures")
     # Ratio of the two groups: 1 : 100 wanted, 1 : 10 trained; so one is raised tenfold.
     assert shift.group[224] - shift.group[0] == pytest.approx(np.log(10), rel=1e-5)
@@ -34,6 +37,21 @@ def test_shift_by_hand() -> None:
     assert not prior_shift(counts, 0.5, "training").group.any()
     with pytest.raises(ValueError, match="'best'"):
         prior_shift(counts, 0.5, "best")  # type: ignore[arg-type]
+
+
+def test_measured_crystals_alone_may_be_expected(store: ReflectionStore) -> None:
+    measured, theoretical = NONE.copy(), NONE.copy()
+    measured[[0, 13]], theoretical[0] = [10, 1000], 4000
+    counts = GroupCounts(measured, theoretical)
+    # P1 : P2₁/c is 1 : 100 of the measured; it was drawn as 1010 : 1000.
+    shift = prior_shift(counts, 1.0, "measured", theoretical_weight=0.25)
+    assert shift.group[13] - shift.group[0] == pytest.approx(np.log(101), rel=1e-4)
+    shift = prior_shift(counts, 1.0, "structures", theoretical_weight=0.25)
+    assert shift.group[0] - shift.group[13] == pytest.approx(np.log(4010 / 1010), rel=1e-4)
+    some = replace(store, theoretical=store.identifier == "zinc")
+    counts = GroupCounts.of(some, np.arange(len(some)))
+    assert counts.theoretical.sum() == counts.theoretical[193] == 1
+    assert counts.measured.sum() == len(store) - 1
 
 
 def drawn(
@@ -53,7 +71,7 @@ def drawn(
 
 def test_the_declared_prior_is_found_and_raises_likelihood() -> None:
     outputs, system, group = drawn(COUNTS, 3000, 0)
-    shift = prior_shift(COUNTS, 0.0, "structures")  # trained on even classes
+    shift = prior_shift(ALL_MEASURED, 0.0, "structures")  # trained on even classes
     plain = fit_probabilities([outputs], system, group)
     fitted = fit_probabilities([outputs], system, group, shift)
     assert fitted.prior == "structures"
@@ -72,7 +90,7 @@ def test_the_declared_prior_is_found_and_raises_likelihood() -> None:
 
 def test_strength_can_be_given_and_none_changes_nothing() -> None:
     outputs, system, group = drawn(COUNTS, 500, 0)
-    shift = prior_shift(COUNTS, 0.0, "structures")
+    shift = prior_shift(ALL_MEASURED, 0.0, "structures")
     half = fit_probabilities([outputs], system, group, shift, strength=0.5)
     np.testing.assert_allclose(half.group_bias, 0.5 * shift.group, rtol=1e-5)
     off = fit_probabilities([outputs], system, group, shift, strength=0.0)

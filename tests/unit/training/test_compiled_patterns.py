@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -114,6 +116,23 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(7)
 
 
+def test_what_was_only_computed_is_drawn_less_often(store: ReflectionStore) -> None:
+    zinc = _only(store, "zinc")
+    many = ReflectionStore.concatenate([zinc] * 4)
+    many = replace(many, theoretical=np.array([False, True, True, True]))
+    for power in (0.0, 1.0):
+        sampler = BalancedSampler(many, np.arange(4), power, theoretical_weight=0.25)
+        shares = np.bincount(sampler.sample(7000, seed=0), minlength=4) / 7000
+        np.testing.assert_allclose(shares, np.array([4, 1, 1, 1]) / 7, atol=0.02)
+
+
+def test_groups_of_computed_crystals_are_rarer(store: ReflectionStore) -> None:
+    many = ReflectionStore.concatenate([_only(store, "zinc"), *[_only(store, "rock salt")] * 4])
+    many = replace(many, theoretical=np.array([False, True, True, True, True]))
+    sampler = BalancedSampler(many, np.arange(5), power=1.0, theoretical_weight=0.25)
+    assert np.mean(sampler.sample(5000, seed=0) == 0) == pytest.approx(0.5, abs=0.03)
+
+
 def _only(store: ReflectionStore, name: str) -> ReflectionStore:
     i = int(np.flatnonzero(store.identifier == name)[0])
     rows = slice(store.offsets[i], store.offsets[i + 1])
@@ -127,6 +146,7 @@ def _only(store: ReflectionStore, name: str) -> ReflectionStore:
         np.array([0, store.offsets[i + 1] - store.offsets[i]]),
         store.hkl[rows],
         store.strength[rows],
+        store.theoretical[one],
     )
 
 

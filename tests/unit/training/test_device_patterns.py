@@ -369,4 +369,5 @@ def _golden_store(golden: dict[str, np.ndarray], rows: np.ndarray) -> Reflection
         offsets=np.array([0, rows.sum()]),
         hkl=golden["hkl"][rows].astype(np.int8),
         strength=(golden["mult"] * golden["F2"])[rows].astype(np.float32),
+        theoretical=np.zeros(1, dtype=np.bool_),
     )

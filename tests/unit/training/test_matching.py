@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -127,14 +128,14 @@ def test_a_cell_of_another_size_is_moved_onto_the_pattern(
 ) -> None:
     """Lines as of a computed cell that is too large lie at too small angles."""
     moved = lines.place.astype(float) - FINE * np.log(larger) / STEP
-    computed = Lines(moved.round().clip(0).astype(np.uint16), lines.strength)
+    computed = replace(lines, place=moved.round().clip(0).astype(np.uint16))
     comparison = compared(Profile()(patterns), *tensors(computed, [[i] for i in range(len(lines))]))
     measured = larger * torch.exp(-STEP * comparison.shift[:, 0])
     assert torch.allclose(measured, torch.ones(len(lines)), atol=0.002)
 
 
 def test_fewer_lines_than_there_is_room_for_are_no_lines(patterns: torch.Tensor) -> None:
-    none = Lines(np.zeros((1, 40), np.uint16), np.zeros((1, 40), np.uint8))
+    none = Lines(np.zeros((1, 40), np.uint16), *(np.zeros((1, n), np.uint8) for n in (40, 1)))
     comparison = compared(Profile()(patterns), *tensors(none, [[0]] * len(patterns)))
     assert all(torch.isfinite(value).all() for value in comparison)
     assert (comparison.whole[..., 0] == 0).all()
@@ -151,6 +152,7 @@ def queries(lines: Lines, patterns: torch.Tensor, count: int = 256) -> Queries:
         torch.zeros(count, 2, 230),
         torch.full(rows.shape, 0.9),
         rows,
+        torch.zeros(rows.shape, dtype=torch.uint8),
         rows == truth[:, None],
         comparison.map(torch.Tensor.half),
         truth,
@@ -170,6 +172,34 @@ def test_a_judge_learns_to_believe_what_explains_the_pattern(
     assert torch.allclose(verdict.share.sum(dim=1), torch.ones(len(given)), atol=1e-4)
 
 
+def test_a_judge_learns_that_computed_crystals_are_rarer(
+    lines: Lines, patterns: torch.Tensor
+) -> None:
+    """Two candidates with the same lines: one was measured, nine patterns of ten are of it."""
+    generator = torch.manual_seed(3)
+    crystal = torch.randint(0, len(lines), (256,), generator=generator)
+    comparison = compared(
+        Profile()(patterns[crystal]), *tensors(lines, torch.stack([crystal] * 2, dim=1).tolist())
+    )
+    computed = torch.randint(0, 2, (256,), generator=generator)
+    theoretical = torch.stack([computed, 1 - computed], dim=1).to(torch.uint8)
+    is_measured = torch.rand(256, generator=generator) < 0.9
+    truth = torch.where(is_measured, computed, 1 - computed)
+    group = torch.tensor([[10, 20]]).expand(256, 2)
+    given = Queries(
+        torch.zeros(256, 1, 230),
+        torch.full((256, 2), 0.9),
+        group,
+        theoretical,
+        torch.stack([truth == 0, truth == 1], dim=1),
+        comparison.map(torch.Tensor.half),
+        group.gather(1, truth[:, None])[:, 0],
+    )
+    verdict = judged(fit_judge(given, epochs=150), given.take(slice(None)))
+    of_measured = verdict.share.gather(1, computed[:, None])
+    assert of_measured.mean() == pytest.approx(0.9, abs=0.05)
+
+
 def member(seed: int) -> torch.nn.Module:
     torch.manual_seed(seed)
     options = {"features": 24, "channels": [8], "kernels": [3], "depths": [1], "points": 512}
@@ -186,6 +216,7 @@ def some_lines(count: int) -> Lines:
     return Lines(
         generator.integers(0, (POINTS + 2 * MARGIN) * FINE, (count, 12)).astype(np.uint16),
         -np.sort(-generator.integers(1, 256, (count, 12))).astype(np.uint8),
+        generator.integers(0, 2, (count, 1)).astype(np.uint8),
     )
 
 
@@ -249,6 +280,7 @@ def test_crystals_are_put_back_with_their_lines(exported: tuple[Path, torch.Tens
     assert held.lines is not None
     assert (held.lines.place == lines.place).all()
     assert (held.lines.strength == lines.strength).all()
+    assert (held.lines.theoretical == lines.theoretical).all()
     rows = np.random.default_rng(3).permutation(700)
     mixed = held.holding(held.content.take(rows), held.lines.take(rows))
     for value, wanted in zip(answers(mixed, given), answers(onnx.load(path), given), strict=True):

@@ -86,11 +86,13 @@ def test_indices_survive_whatever_they_are(symmetry: SymmetryTables, tmp_path: P
         offsets=offsets,
         hkl=rng.integers(-127, 128, size=(total, 3)).astype(np.int8),
         strength=rng.random(total).astype(np.float32) + 0.1,
+        theoretical=rng.random(60) < 0.5,
     )
     write_pack(store, symmetry, tmp_path / "pack.npz")
     again = ReflectionStore.load(tmp_path / "pack.npz")
     order = np.lexsort((store.hkl[:, 2], store.hkl[:, 1], store.hkl[:, 0], owner))
     np.testing.assert_array_equal(again.hkl, store.hkl[order])
+    np.testing.assert_array_equal(again.theoretical, store.theoretical)
 
 
 def test_a_pack_without_the_graph_is_refused(

@@ -8,8 +8,8 @@ import pytest
 
 from alphadiffract_stream.simulation import StructureError
 from training.patterns.compiled._crystal import metric, parameters
-from training.reflections import ReflectionStore
-from training.structures import StructureRecord, tabulate
+from training.reflections import ReflectionStore, is_theoretical
+from training.structures import StructureRecord, parse_structure, structure_line, tabulate
 
 
 def test_niggli_cells_of_known_lattices(store: ReflectionStore) -> None:
@@ -33,6 +33,42 @@ def test_store_survives_a_file(store: ReflectionStore, tmp_path: Path) -> None:
     again = ReflectionStore.load(tmp_path / "store.npz")
     np.testing.assert_array_equal(again.hkl, store.hkl)
     np.testing.assert_array_equal(again.offsets, store.offsets)
+
+
+def test_what_was_measured_is_told_by_the_import() -> None:
+    names = ["mp-149", "mp-1234567", "mp-1200001", "mp-760000", "my crystal", "mp-9:Al+Si", "mvc-1"]
+    assert is_theoretical(names).tolist() == [False, True, False, True, False, False, False]
+
+
+def test_tables_of_before_get_it_by_their_names(store: ReflectionStore, tmp_path: Path) -> None:
+    names = np.array([f"mp-{i * 300_000}" for i in range(len(store))])
+    replace(store, identifier=names).save(tmp_path / "new.npz")
+    with np.load(tmp_path / "new.npz") as arrays:
+        np.savez(tmp_path / "old.npz", **{k: v for k, v in arrays.items() if k != "theoretical"})
+    assert not ReflectionStore.load(tmp_path / "new.npz").theoretical.any()
+    again = ReflectionStore.load(tmp_path / "old.npz")
+    assert again.theoretical.tolist() == is_theoretical(names.tolist()).tolist()
+    assert again.theoretical.any()
+
+
+@pytest.mark.parametrize(
+    ("flag", "name", "wanted"),
+    [
+        (None, "mp-760000", True),
+        (False, "mp-760000", False),
+        (True, "mine", True),
+        (None, "mine", False),
+    ],
+)
+def test_what_the_source_says_comes_first(
+    records: dict[str, StructureRecord], flag: bool | None, name: str, wanted: bool
+) -> None:
+    record = replace(records["zinc"], identifier=name, theoretical=flag)
+    again = parse_structure(structure_line(record))
+    assert again.theoretical is flag
+    assert tabulate(again).theoretical.tolist() == [wanted]
+    with pytest.raises(ValueError, match="theoretical: 'no'"):
+        parse_structure(structure_line(record)[:-1] + ',"theoretical":"no"}')
 
 
 def test_missing_store_names_the_command(tmp_path: Path) -> None:

@@ -51,6 +51,7 @@ def config(store: ReflectionStore, tmp_path: Path) -> TrainingConfig:
         store.offsets,
         store.hkl,
         store.strength,
+        store.theoretical,
     )
     ReflectionStore.concatenate([store, other]).save(tmp_path / "reflections.npz")
     (tmp_path / "edges.json").write_text(

@@ -30,7 +30,15 @@ class Summary:
             assert query["include_gnome"] is False
             return [{"material_id": identifier} for identifier in reversed(CHLORIDES)]
         wanted = set(query["material_ids"]) - self.withheld
-        return [{"material_id": i, "structure": structure(*CHLORIDES[i])} for i in sorted(wanted)]
+        assert query["fields"] == ["material_id", "structure", "theoretical"]
+        return [
+            {
+                "material_id": i,
+                "structure": structure(*CHLORIDES[i]),
+                "theoretical": i == "mp-2",
+            }
+            for i in sorted(wanted)
+        ]
 
 
 def structure(z: int, a: float) -> Any:
@@ -73,6 +81,7 @@ def test_downloaded_structures_are_curated_like_any(summary: Summary, tmp_path: 
     kept = list(read_structures(tmp_path / "out.jsonl.xz"))
     assert [record.identifier for record in kept] == ["mp-1", "mp-2", "mp-3"]
     assert {record.space_group_number for record in kept} == {221}
+    assert [record.theoretical for record in kept] == [False, True, False]
     assert kept[2].lattice[0, 0] == pytest.approx(4.03)
 
 
