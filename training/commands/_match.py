@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 
+from ..deployment import file_sha256
 from ..matching import (
     JointNetwork,
     Judge,
@@ -31,7 +32,7 @@ from ..matching import (
 from ..patterns import KEY, BalancedSampler, Drawer, open_drawer
 from ..reflections import ReflectionStore, SymmetryTables
 from ..retrieval import Memory
-from ..trainer import member_folders, open_network, read_config
+from ..trainer import CHECKPOINT, member_folders, open_network, read_config
 
 CPU = torch.device("cpu")
 TESTS = 2048
@@ -44,7 +45,7 @@ def match(
     data: Annotated[Path | None, typer.Option(help="Overrides data.reflections.")] = None,
     candidates: Annotated[int, typer.Option(help="Crystals compared with a pattern.")] = 48,
     lines: Annotated[int, typer.Option(help="Of each crystal.")] = 40,
-    patterns: Annotated[int, typer.Option(help="To train the judge on.")] = 32_000,
+    patterns: Annotated[int, typer.Option(help="To train the judge on.")] = 64_000,
     epochs: Annotated[int, typer.Option()] = 5,
     theoretical_weight: Annotated[
         float,
@@ -63,7 +64,8 @@ def match(
     """Remember the training crystals with all networks' keys and train a judge of candidates.
 
     Held-out families are neither remembered nor trained on. What is remembered is kept in the
-    folder: with the memory there, only the judge is trained anew.
+    folder: with the memory there, only the judge is trained anew. What each network alone makes of
+    the crystals is kept beside it (keys-….npz), for memories shared with others.
     """
     console = Console(stderr=True)
     folders = member_folders(runs)
@@ -81,10 +83,11 @@ def match(
     )
     generator = np.random.default_rng(seed + 1)
     with Progress(console=console) as bar:
-        task = bar.add_task("remembering crystals", total=len(kept))
+        task = bar.add_task("remembering crystals", total=len(kept) * len(folders))
         try:
             memory = open_memory(
                 output,
+                [_keys(run) for run in folders],
                 network,
                 store,
                 kept,
@@ -123,6 +126,11 @@ def match(
     console.print(f"{output}: {len(memory)} of {len(kept)} crystals with {lines} lines each")
     for name, shares in found.items():
         console.print(f"{name} crystals, space group right: {shares}")
+
+
+def _keys(run: Path) -> Path:
+    """Where keys by just these weights are kept."""
+    return run / f"keys-{file_sha256(run / CHECKPOINT)[:12]}.npz"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from onnx import ModelProto, TensorProto, helper
 
-from ..matching import Lines
+from ..matching import NONE, Lines
 from ..retrieval import Remembered, quantised
 from ._initializers import array_of, copied, put
 from ._inverted_file import has_inverted_file, with_inverted_file, without_inverted_file
@@ -40,7 +40,8 @@ class GraphMemory:
         if not self._lookup.others:
             return None
         kept = {_column(array): array for array in map(self._array, self._lookup.others)}
-        # Networks made before 0.4 do not tell what was only computed.
+        # Networks made before 0.4 have no shares, and do not tell what was only computed.
+        kept.setdefault("share", np.full((*kept["place"].shape, 3), NONE, np.uint8))
         kept.setdefault("theoretical", np.zeros((len(kept["place"]), 1), np.uint8))
         return Lines(**kept)
 
@@ -91,6 +92,8 @@ def _column(array: NDArray[Any]) -> str:
     """Of `Lines`, that a graph's array is."""
     if array.dtype == np.uint16:
         return "place"
+    if array.ndim == 3:
+        return "share"
     return "theoretical" if array.shape[1] == 1 else "strength"
 
 

@@ -12,7 +12,7 @@ from ._fit import fit_judge, judged
 from ._folder import MATCHING, Matching, load_matching, members_of, save_matching
 from ._joint import JointNetwork
 from ._judge import Judge, JudgeOptions, Verdict
-from ._lines import LINES, Lines, lines_of
+from ._lines import LINES, NONE, Lines, lines_of
 from ._network import WithMatching
 from ._profile import Profile, Seen
 from ._queries import Queries, draw_queries
@@ -22,6 +22,7 @@ from ._shares import shares_right
 __all__ = [
     "LINES",
     "MATCHING",
+    "NONE",
     "Comparison",
     "JointNetwork",
     "Judge",

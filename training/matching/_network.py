@@ -22,6 +22,7 @@ class WithMatching(nn.Module):
     system_sums: Tensor
     place: Tensor
     strength: Tensor
+    share: Tensor
     theoretical: Tensor
 
     def __init__(
@@ -32,6 +33,7 @@ class WithMatching(nn.Module):
         self.profile = Profile()
         self.register_buffer("place", torch.from_numpy(lines.place), persistent=False)
         self.register_buffer("strength", torch.from_numpy(lines.strength), persistent=False)
+        self.register_buffer("share", torch.from_numpy(lines.share), persistent=False)
         self.register_buffer("theoretical", torch.from_numpy(lines.theoretical), persistent=False)
         self.register_buffer("system_sums", system_sums(), persistent=False)
 
@@ -40,8 +42,8 @@ class WithMatching(nn.Module):
         own = self.network.answers(pattern)
         found = self.neighbours(own.key)
         # Gathered as they are kept, so that little is moved.
-        place, strength = self.place[found.crystal], self.strength[found.crystal]
-        comparison = compared(self.profile(pattern), place, strength)
+        kept = (part[found.crystal] for part in (self.place, self.strength, self.share))
+        comparison = compared(self.profile(pattern), *kept)
         theoretical = self.theoretical[found.crystal][..., 0]
         verdict = self.judge(own.logits, found.similarity, found.group, theoretical, comparison)
         believed = verdict.share * verdict.group.gather(1, found.group)

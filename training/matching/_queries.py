@@ -90,16 +90,17 @@ def draw_queries(
         # Stable: what is left stays in its order, the nearest first.
         kept = kin.int().argsort(dim=1, stable=True)[:, :candidates]
         crystal = found.crystal.gather(1, kept)
-        place = torch.from_numpy(lines.place[crystal.numpy()])
-        strength = torch.from_numpy(lines.strength[crystal.numpy()])
+        chosen_lines = lines.take(crystal.numpy())
+        columns = (chosen_lines.place, chosen_lines.strength, chosen_lines.share)
+        kept_of = map(torch.from_numpy, columns)
         parts.append(
             Queries(
                 own.logits,
                 found.similarity.gather(1, kept),
                 found.group.gather(1, kept),
-                torch.from_numpy(lines.theoretical[crystal.numpy(), 0]),
+                torch.from_numpy(chosen_lines.theoretical[..., 0]),
                 remembered[crystal] == torch.from_numpy(chosen)[:, None],
-                compared(profile(batch.pattern), place, strength).map(Tensor.half),
+                compared(profile(batch.pattern), *kept_of).map(Tensor.half),
                 batch.space_group,
             )
         )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +13,8 @@ from torch.nn import functional as F
 
 from ..patterns import Drawer
 from ..reflections import ReflectionStore
-from ..retrieval import MEMORY, Memory, remember, thinned
-from ._joint import JointNetwork
+from ..retrieval import MEMORY, Memory, quantised, remember, thinned
+from ._joint import JointNetwork, joint_key
 
 ALIKE = 0.8
 """Cosine of a crystal's key and that of another clean drawing of it; it is nearly 1."""
@@ -23,6 +24,7 @@ CHECKED = 16
 
 def open_memory(
     folder: Path,
+    kept: Sequence[Path],
     network: JointNetwork,
     store: ReflectionStore,
     crystals: NDArray[np.int64],
@@ -36,7 +38,9 @@ def open_memory(
     """The one in `folder`, or a new one of `crystals`, indices into `store`, which is put there.
 
     `drawer` draws clean; crystals are kept once where they are `distinct` in nothing (`thinned`).
-    Raises ValueError for a memory of other networks or other crystals.
+    What each network by itself makes of them is kept in a file of `kept`, for its next memory.
+    `progress` is told of each crystal once a network. Raises ValueError for a memory of other
+    networks or other crystals.
     """
     if (folder / MEMORY).is_file():
         memory = Memory.load(folder / MEMORY)
@@ -46,11 +50,27 @@ def open_memory(
                 "another folder"
             )
         return memory
-    memory = remember(network, store, crystals, drawer, views=views, seed=seed, progress=progress)
-    memory = thinned(memory, distinct)
+    each: list[Memory] = []
+    for path, member in zip(kept, network.members, strict=True):
+        own = Memory.load(path) if path.is_file() else None
+        if own is not None and np.array_equal(own.identifier, store.identifier[crystals]):
+            progress(len(crystals))
+        else:
+            own = remember(
+                member, store, crystals, drawer, views=views, seed=seed, progress=progress
+            )
+            own.save(path)
+        each.append(own)
+    memory = thinned(joint_memory(each), distinct)
     folder.mkdir(parents=True, exist_ok=True)
     memory.save(folder / MEMORY)
     return memory
+
+
+def joint_memory(each: Sequence[Memory]) -> Memory:
+    """Of the same crystals, keys side by side."""
+    keys = [F.normalize(torch.from_numpy(one.keys).float(), dim=1) for one in each]
+    return replace(each[0], keys=quantised(joint_key(keys)).numpy())
 
 
 def rows_of(memory: Memory, store: ReflectionStore) -> NDArray[np.int64]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ._checkpoint import load_average
+from ._checkpoint import CHECKPOINT, load_average
 from ._config import (
     DataConfig,
     DistillConfig,
@@ -27,6 +27,7 @@ from ._validate import held_out_patterns, validate
 from ._workers import Workers
 
 __all__ = [
+    "CHECKPOINT",
     "ENSEMBLE",
     "SAVED_EVERY",
     "DataConfig",

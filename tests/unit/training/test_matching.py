@@ -46,7 +46,7 @@ from training.matching import (
 )
 from training.matching._axis import GRID_ENDS, POINTS, STEP
 from training.matching._axis import GRID_WAVELENGTH as WAVELENGTH
-from training.matching._lines import FINE, MARGIN
+from training.matching._lines import FINE, MARGIN, NONE, SHARES
 from training.networks import build
 from training.patterns import KEY, open_drawer
 from training.reflections import ReflectionStore, SymmetryTables
@@ -77,9 +77,9 @@ def lines(store: ReflectionStore) -> Lines:
     return lines_of(store, np.arange(len(store)), 40)
 
 
-def tensors(lines: Lines, rows: list[list[int]]) -> tuple[torch.Tensor, torch.Tensor]:
-    index = np.array(rows)
-    return torch.from_numpy(lines.place[index]), torch.from_numpy(lines.strength[index])
+def tensors(lines: Lines, rows: list[list[int]]) -> list[torch.Tensor]:
+    some = lines.take(np.array(rows))
+    return [torch.from_numpy(column) for column in (some.place, some.strength, some.share)]
 
 
 def test_axis_is_the_grids() -> None:
@@ -134,8 +134,39 @@ def test_a_cell_of_another_size_is_moved_onto_the_pattern(
     assert torch.allclose(measured, torch.ones(len(lines)), atol=0.002)
 
 
+@pytest.mark.parametrize(("axis", "by"), [(2, 1.011), (2, 0.99), (0, 1.012)])
+def test_one_axis_of_another_length_is_stretched(
+    store: ReflectionStore, symmetry: SymmetryTables, lines: Lines, axis: int, by: float
+) -> None:
+    """The pattern of a solid solution of rutile: a = b and c go ways of their own."""
+    row = [*CRYSTALS].index("rutile")
+    cell = store.cell.copy()
+    cell[row, [0, 1] if axis == 0 else [axis]] *= by
+    grown = replace(store, cell=cell)
+    drawer = open_drawer("device", grown, symmetry, KEY, torch.device("cpu"))
+    seen = Profile()(drawer.draw(np.array([row]), 5).pattern)
+    whole = compared(seen, *tensors(lines, [[row]])).whole[0, 0]
+    as_a_whole, along_axes = whole[0].item(), whole[1].item()
+    assert along_axes > as_a_whole + 0.05
+    own = compared(seen, *tensors(lines_of(grown, np.array([row])), [[0]])).whole[0, 0]
+    assert along_axes > own[0].item() - 0.05
+
+
+def test_equal_axes_are_stretched_together(store: ReflectionStore) -> None:
+    for row in range(len(store)):
+        one = lines_of(store, np.array([row]))
+        shares = (one.share[one.strength > 0].astype(float) - NONE) / SHARES
+        if store.space_group_number[row] >= 195:
+            assert shares == pytest.approx(np.tile([1.0, 0, 0], (len(shares), 1)), abs=0.01)
+        elif store.space_group_number[row] >= 75:
+            assert shares.sum(axis=1) == pytest.approx(1, abs=0.02)
+            assert not shares[:, 1].any()
+            assert np.ptp(shares[:, 2]) > 0.5
+
+
 def test_fewer_lines_than_there_is_room_for_are_no_lines(patterns: torch.Tensor) -> None:
-    none = Lines(np.zeros((1, 40), np.uint16), *(np.zeros((1, n), np.uint8) for n in (40, 1)))
+    small = (np.zeros(shape, np.uint8) for shape in ((1, 40), (1, 40, 3), (1, 1)))
+    none = Lines(np.zeros((1, 40), np.uint16), *small)
     comparison = compared(Profile()(patterns), *tensors(none, [[0]] * len(patterns)))
     assert all(torch.isfinite(value).all() for value in comparison)
     assert (comparison.whole[..., 0] == 0).all()
@@ -216,6 +247,7 @@ def some_lines(count: int) -> Lines:
     return Lines(
         generator.integers(0, (POINTS + 2 * MARGIN) * FINE, (count, 12)).astype(np.uint16),
         -np.sort(-generator.integers(1, 256, (count, 12))).astype(np.uint8),
+        generator.integers(0, 256, (count, 12, 3)).astype(np.uint8),
         generator.integers(0, 2, (count, 1)).astype(np.uint8),
     )
 
@@ -280,6 +312,7 @@ def test_crystals_are_put_back_with_their_lines(exported: tuple[Path, torch.Tens
     assert held.lines is not None
     assert (held.lines.place == lines.place).all()
     assert (held.lines.strength == lines.strength).all()
+    assert (held.lines.share == lines.share).all()
     assert (held.lines.theoretical == lines.theoretical).all()
     rows = np.random.default_rng(3).permutation(700)
     mixed = held.holding(held.content.take(rows), held.lines.take(rows))
@@ -347,6 +380,27 @@ def test_from_runs_to_one_file(folder: Path, monkeypatch: pytest.MonkeyPatch) ->
     (folder / "both" / "matching.json").unlink()
     monkeypatch.delattr("training.matching._remembered.remember")
     invoke(folder, "match", *runs, "--output", folder / "both", *small, *data)
+    # What each network alone remembers is kept as well, as long as its weights are the same.
+    invoke(folder, "match", runs[0], "--output", folder / "alone", *small, *data)
+    alone, both = (Memory.load(folder / name / "memory.npz") for name in ("alone", "both"))
+    assert alone.keys.shape[1] == 8
+    assert both.keys.shape[1] == 16
+    assert both.identifier[0] == alone.identifier[0]
+    direction = both.keys[0, :8] / np.linalg.norm(both.keys[0, :8].astype(float))
+    assert direction == pytest.approx(
+        alone.keys[0] / np.linalg.norm(alone.keys[0].astype(float)), abs=0.02
+    )
+    (run,) = (folder / "run3").glob("keys-*.npz")
+    run.rename(folder / "run3" / "keys-0123456789ab.npz")
+    arguments = [
+        "match",
+        str(runs[0]),
+        "--output",
+        str(folder / "again"),
+        *map(str, (*small, *data)),
+    ]
+    with pytest.raises(NameError, match="remember"):
+        CliRunner().invoke(app, arguments, catch_exceptions=False)
     reverse = invoke(
         folder, "match", *runs[::-1], "--output", folder / "both", *small, *data, code=2
     )
