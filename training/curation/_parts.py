@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..structures import LEFT_OUT
 from ._entries import Entry
 from ._errors import CurationError
 from ._judge import Kept, Rejected
@@ -42,7 +43,7 @@ class Files:
     @property
     def rejected(self) -> Path:
         """JSON lines: id, rule, reason and values of each entry that was left out."""
-        return self._beside(".rejected.jsonl")
+        return self._beside(LEFT_OUT)
 
     @property
     def report(self) -> Path:
@@ -70,7 +71,7 @@ class Part:
     @property
     def rejected(self) -> Path:
         """Lines of what was left out."""
-        return self.stem.with_suffix(".rejected.jsonl")
+        return self.stem.with_suffix(LEFT_OUT)
 
     @property
     def counts(self) -> Path:

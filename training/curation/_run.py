@@ -16,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 from pathlib import Path
 
+from ..structures import LEFT_OUT
 from ._analysis import Tolerances
 from ._entries import Entry
 from ._errors import CurationError
@@ -56,7 +57,7 @@ def curate(
         progress(len(done.entries))
     report = summarize(sorted(files.parts.glob("*.counts.json")), sources, tolerances)
     join(sorted(files.parts.glob(f"*{ENDING}")), files.output)
-    join(sorted(files.parts.glob("*.rejected.jsonl")), files.rejected)
+    join(sorted(files.parts.glob(f"*{LEFT_OUT}")), files.rejected)
     files.report.write_text(report.model_dump_json(indent=1) + "\n", encoding="utf-8")
     shutil.rmtree(files.parts)
     return report

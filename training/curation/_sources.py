@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ..structures import ENDINGS, structure_lines
+from ..structures import ENDINGS, LEFT_OUT, structure_lines
 from ._entries import Entry
 from ._errors import CurationError
 
@@ -50,7 +50,7 @@ def open_source(path: Path) -> list[Source]:
         if source is None:
             raise CurationError(f"{path}: not a .cif, .zip, .jsonl or .jsonl.xz file")
         return [source]
-    files = sorted(p for p in path.rglob("*") if p.is_file())
+    files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.endswith(LEFT_OUT))
     cifs = tuple(p.relative_to(path).as_posix() for p in files if p.suffix.lower() == ".cif")
     found = [Source("cif", path, cifs)] if cifs else []
     found += [source for p in files if (source := _file(p)) and source.kind != "cif"]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ._json_lines import (
     ENDINGS,
+    LEFT_OUT,
     parse_structure,
     read_structures,
     structure_line,
@@ -27,6 +28,7 @@ __all__ = [
     "D_MIN",
     "ENDINGS",
     "FIRST_MIXTURE",
+    "LEFT_OUT",
     "Mixture",
     "ReflectionEngine",
     "StandardCell",

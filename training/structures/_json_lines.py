@@ -13,6 +13,8 @@ import numpy as np
 from ._record import FIRST_MIXTURE, StructureRecord, cell_parameters, lattice_vectors
 
 ENDINGS = (".jsonl", ".jsonl.xz")
+LEFT_OUT = ".rejected.jsonl"
+"""Ends the name of what `training curate` lists beside the structures it kept."""
 
 
 def read_structures(path: Path) -> Iterator[StructureRecord]:
@@ -32,10 +34,15 @@ def structure_files(path: Path) -> list[Path]:
     """`path` itself, or the files of JSON lines in it. Raises FileNotFoundError."""
     if path.is_file():
         return [path]
-    files = sorted(p for p in path.glob("*") if p.name.endswith(ENDINGS))
+    files = sorted(p for p in path.glob("*") if is_structure_file(p))
     if not files:
         raise FileNotFoundError(f"{path}: no *.jsonl.xz or *.jsonl structure files")
     return files
+
+
+def is_structure_file(path: Path) -> bool:
+    """By its name; a list of what was left out is none."""
+    return path.name.endswith(ENDINGS) and not path.name.endswith(LEFT_OUT)
 
 
 def structure_lines(file: Path) -> Iterator[str]:

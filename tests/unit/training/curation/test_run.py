@@ -57,6 +57,16 @@ def test_folders_archives_and_lines_are_read_alike(lines: list[Source], tmp_path
     assert not (tmp_path / "out.parts").exists()
 
 
+def test_what_was_left_out_is_no_source(lines: list[Source], tmp_path: Path) -> None:
+    folder = tmp_path / "curated"
+    folder.mkdir()
+    curate(lines, folder / "mine.jsonl.xz", judge=judge)
+    kept = list(read_structures(folder / "mine.jsonl.xz"))
+    (folder / "mine.rejected.jsonl").write_text('{"id": "bad", "rule": "atoms"}\n', "utf-8")
+    assert [source.path.name for source in open_source(folder)] == ["mine.jsonl.xz"]
+    assert len(list(read_structures(folder))) == len(kept)
+
+
 def _all(lines: list[Source]) -> list[StructureRecord]:
     return list(read_structures(lines[0].path))
 
