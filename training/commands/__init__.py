@@ -25,6 +25,7 @@ from ._quantize import quantize
 from ._reflections import reflections
 from ._remember import remember_command
 from ._rruff import rruff
+from ._side_by_side import side_by_side_command
 from ._similarity import similarity
 from ._simulate import simulate
 from ._split import split
@@ -55,6 +56,7 @@ app.command("remember")(remember_command)
 app.command()(match)
 app.command()(evaluate)
 app.command()(compare)
+app.command("side-by-side")(side_by_side_command)
 app.command()(causes)
 app.command()(ablate)
 app.command()(calibrate)

@@ -15,6 +15,7 @@ from ._paired import Paired, mcnemar, paired_share
 from ._report import write_report
 from ._run import predict_set, predict_with
 from ._seen import Overlap, find_seen
+from ._side_by_side import KINDS, kind_of, side_by_side
 from ._simulated import Preset, Structures
 from ._tables import metrics_table
 from ._trust import (
@@ -26,6 +27,7 @@ from ._trust import (
 )
 
 __all__ = [
+    "KINDS",
     "Assessment",
     "Baselines",
     "Contender",
@@ -48,6 +50,7 @@ __all__ = [
     "evaluate_outputs",
     "expected_calibration_error",
     "find_seen",
+    "kind_of",
     "load_labelled",
     "markdown_table",
     "mcnemar",
@@ -63,6 +66,7 @@ __all__ = [
     "reliability",
     "risk_coverage",
     "rounded",
+    "side_by_side",
     "size_curve",
     "with_counterpart",
     "with_overlap",

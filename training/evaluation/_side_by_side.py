@@ -1,0 +1,55 @@
+"""Two deployed networks on the same patterns, in what a user meets of them."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from alphadiffract_stream.crystal import crystal_system_index
+from alphadiffract_stream.prediction import Outputs
+
+from ..labelled_set import LabelledSet
+from ..reflections import ReflectionStore
+from ._paired import Paired, paired_share
+from ._same_cell import cells_found
+
+TOP = 5
+KINDS = ("measured", "disordered", "computed")
+
+
+def side_by_side(
+    first: Outputs, second: Outputs, labelled: LabelledSet, rows: NDArray[np.bool_] | None = None
+) -> dict[str, Paired]:
+    """Shares of patterns whose system, group, group among five, and cell are right.
+
+    Of `rows` (N,), all unless given; the cell of those alone whose is known.
+    """
+    chosen = np.ones(len(labelled), dtype=np.bool_) if rows is None else rows
+    known = chosen & np.isfinite(labelled.niggli).all(axis=1)
+    one, other = _right(first, labelled), _right(second, labelled)
+    counted = {name: known if name == "cell" else chosen for name in one}
+    return {
+        name: paired_share(one[name][mask], other[name][mask])
+        for name, mask in counted.items()
+        if mask.sum() > 1
+    }
+
+
+def kind_of(store: ReflectionStore, crystals: NDArray[np.int64]) -> NDArray[np.str_]:
+    """(N,) of `KINDS`; disordered is what `training disorder` made."""
+    made = np.array([":" in name for name in store.identifier[crystals].tolist()], dtype=np.bool_)
+    kind = np.where(store.theoretical[crystals], "computed", "measured")
+    return np.where(made, "disordered", kind)
+
+
+def _right(outputs: Outputs, labelled: LabelledSet) -> dict[str, NDArray[np.bool_]]:
+    """(N,) each."""
+    group = labelled.space_group - 1
+    system = np.array([crystal_system_index(int(number)) for number in labelled.space_group])
+    best = np.argsort(-outputs.space_group, axis=1, kind="stable")[:, :TOP]
+    return {
+        "crystal system": outputs.crystal_system.argmax(axis=1) == system,
+        "space group": best[:, 0] == group,
+        f"among {TOP}": (best == group[:, None]).any(axis=1),
+        "cell": cells_found(outputs.lattice, labelled.niggli),
+    }
