@@ -13,10 +13,10 @@ from ._noise import LEAST, Noise
 from ._trend import Trend
 
 CHANNELS = ("embedding", "crystal_system", "lattice")
-_FLOORS = {"embedding": 0.0, "crystal_system": 1e-4, "lattice": 1e-2}
-"""Mean squares below which nobody would call it a change: 0.01 in √p, 10 % of an edge. A network
-with a memory takes the lattice from remembered crystals, and hops between like ones while a cell
-expands."""
+_FLOORS = {"embedding": 0.0, "crystal_system": 1e-2, "lattice": 1e-2}
+"""Mean squares below which nobody would call it a change: 0.1 in √p, 10 % of an edge. A network
+with a memory takes its answers from remembered crystals, and hops between like ones while a cell
+expands: the lattice, and by a tenth also the probabilities. Embeddings do not hop."""
 _SHORTEST = 4
 _CLEAR = 3.0
 """Evidence from which a pattern may be the first one changed."""

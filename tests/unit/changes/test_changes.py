@@ -57,6 +57,26 @@ def test_a_change_is_found_at_its_first_pattern_and_once() -> None:
         assert changes[0].channels.keys() == {"embedding"}
 
 
+def sure_of(system: int, share: float, n: int, seed: int) -> list[Features]:
+    """`share` for one crystal system, the rest even, with a little noise."""
+    random = np.random.default_rng(seed)
+    shares = np.full((n, 7), (1 - share) / 6)
+    shares[:, system] = share
+    shares += random.normal(scale=2e-3, size=shares.shape)
+    return [{"crystal_system": np.sqrt(row.clip(0))} for row in shares]
+
+
+def test_probabilities_that_hop_by_a_tenth_are_no_change_but_another_system_is() -> None:
+    for seed in range(5):
+        steady = sure_of(4, 0.95, 30, seed)
+        hops = sure_of(4, 0.85, 10, seed + 10) + sure_of(4, 0.95, 10, seed + 20)
+        detector = ChangeDetector(1e-3)
+        assert not any(detector.update(f).change for f in steady + hops)
+        evidence = [detector.update(f) for f in sure_of(6, 0.95, 10, seed + 30)]
+        changes = [e.change for e in evidence if e.change]
+        assert [change.since for change in changes] == [51.0]
+
+
 def test_steady_drift_is_no_change_but_what_leaves_it_is() -> None:
     detector = ChangeDetector(1e-3)
     drifting = series(60, 5, jump=60.0, after=40, drift=1.0)
