@@ -14,14 +14,13 @@ from rich.table import Table
 from alphadiffract_stream.engines import open_engine
 
 from ..evaluation import (
-    KINDS,
     LabelledSet,
     Paired,
     Structures,
     kind_of,
+    kinds_side_by_side,
     load_labelled,
     predict_with,
-    side_by_side,
 )
 from ..patterns import BalancedSampler
 from ..reflections import ReflectionStore, SymmetryTables
@@ -73,10 +72,8 @@ def side_by_side_command(
                 progress=lambda n, task=task: bar.advance(task, n),
             )
             table = _table(labelled.name, first, second)
-            _add(table, "all", len(labelled), side_by_side(one, other, labelled))
-            for kind in KINDS if kinds is not None else ():
-                rows = kinds == kind
-                _add(table, kind, int(rows.sum()), side_by_side(one, other, labelled, rows))
+            for kind, told in kinds_side_by_side(one, other, labelled, kinds).items():
+                _add(table, kind, *told)
             console.print(table)
 
 

@@ -15,7 +15,7 @@ from ._paired import Paired, mcnemar, paired_share
 from ._report import write_report
 from ._run import predict_set, predict_with
 from ._seen import Overlap, find_seen
-from ._side_by_side import KINDS, kind_of, side_by_side
+from ._side_by_side import kind_of, kinds_side_by_side, side_by_side
 from ._simulated import Preset, Structures
 from ._tables import metrics_table
 from ._trust import (
@@ -27,7 +27,6 @@ from ._trust import (
 )
 
 __all__ = [
-    "KINDS",
     "Assessment",
     "Baselines",
     "Contender",
@@ -51,6 +50,7 @@ __all__ = [
     "expected_calibration_error",
     "find_seen",
     "kind_of",
+    "kinds_side_by_side",
     "load_labelled",
     "markdown_table",
     "mcnemar",

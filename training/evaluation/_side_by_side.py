@@ -25,13 +25,22 @@ def side_by_side(
     Of `rows` (N,), all unless given; the cell of those alone whose is known.
     """
     chosen = np.ones(len(labelled), dtype=np.bool_) if rows is None else rows
-    known = chosen & np.isfinite(labelled.niggli).all(axis=1)
+    return _paired(_right(first, labelled), _right(second, labelled), labelled, chosen)
+
+
+def kinds_side_by_side(
+    first: Outputs, second: Outputs, labelled: LabelledSet, kinds: NDArray[np.str_] | None
+) -> dict[str, tuple[int, dict[str, Paired]]]:
+    """How many patterns there are, and `side_by_side` of them: of ``all``, and of each of `KINDS`
+    where `kinds` (N,) are given.
+    """
     one, other = _right(first, labelled), _right(second, labelled)
-    counted = {name: known if name == "cell" else chosen for name in one}
+    chosen = {"all": np.ones(len(labelled), dtype=np.bool_)}
+    if kinds is not None:
+        chosen |= {kind: kinds == kind for kind in KINDS}
     return {
-        name: paired_share(one[name][mask], other[name][mask])
-        for name, mask in counted.items()
-        if mask.sum() > 1
+        name: (int(rows.sum()), _paired(one, other, labelled, rows))
+        for name, rows in chosen.items()
     }
 
 
@@ -40,6 +49,21 @@ def kind_of(store: ReflectionStore, crystals: NDArray[np.int64]) -> NDArray[np.s
     made = np.array([":" in name for name in store.identifier[crystals].tolist()], dtype=np.bool_)
     kind = np.where(store.theoretical[crystals], "computed", "measured")
     return np.where(made, "disordered", kind)
+
+
+def _paired(
+    one: dict[str, NDArray[np.bool_]],
+    other: dict[str, NDArray[np.bool_]],
+    labelled: LabelledSet,
+    chosen: NDArray[np.bool_],
+) -> dict[str, Paired]:
+    known = chosen & np.isfinite(labelled.niggli).all(axis=1)
+    counted = {name: known if name == "cell" else chosen for name in one}
+    return {
+        name: paired_share(one[name][mask], other[name][mask])
+        for name, mask in counted.items()
+        if mask.sum() > 1
+    }
 
 
 def _right(outputs: Outputs, labelled: LabelledSet) -> dict[str, NDArray[np.bool_]]:
