@@ -11,6 +11,7 @@ from ._form_factors import anomalous, form_factor
 from ._pattern import integrated_intensity, simulate
 from ._profile import Profile, axial_shift, pseudo_voigt, thompson_cox_hastings
 from ._reflections import Reflections, reflections, structure_factor_squared
+from ._site_labels import small_structure
 
 __all__ = [
     "Profile",
@@ -26,6 +27,7 @@ __all__ = [
     "read_cif",
     "reflections",
     "simulate",
+    "small_structure",
     "structure_factor_squared",
     "thompson_cox_hastings",
     "unit_cell_contents",

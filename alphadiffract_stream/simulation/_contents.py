@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..errors import AlphaDiffractError
+from ._site_labels import small_structure
 
 DEFAULT_U_ISO = 0.01
 """Å²; GSAS-II's default, used where a structure names no displacement."""
@@ -47,7 +48,7 @@ def read_cif(path: Path | str) -> UnitCellContents:
     except (ValueError, RuntimeError, OSError) as error:
         raise StructureError(f"{path}: not a readable CIF ({error})") from None
     for block in document:
-        structure = gemmi.make_small_structure_from_block(block)
+        structure = small_structure(block)
         if structure.sites:
             return unit_cell_contents(structure, name=str(path))
     raise StructureError(f"{path}: no atom sites")

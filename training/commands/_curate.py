@@ -16,12 +16,14 @@ from ..curation import (
     Source,
     Tolerances,
     download_materials_project,
+    installed_amcsd,
     open_source,
     report_table,
 )
 from ..curation import curate as run
 
 MATERIALS_PROJECT = "mp-api"
+MINERALS = "amcsd"
 
 
 def curate(
@@ -29,7 +31,8 @@ def curate(
         list[str],
         typer.Argument(
             metavar="SOURCE…",
-            help="Folders, .cif, .zip of .cif, .jsonl.xz; mp-api or mp-api:Ca-C-O to download.",
+            help="Folders, .cif, .zip of .cif, .jsonl.xz; mp-api or mp-api:Ca-C-O to download; "
+            "amcsd for the minerals of larixite.",
         ),
     ],
     output: Annotated[Path, typer.Option(help="Structures kept (.jsonl.xz).")] = Path(
@@ -85,6 +88,8 @@ def curate(
 
 
 def _open(name: str, key: str | None, downloads: Path, bar: Progress) -> list[Source]:
+    if name == MINERALS:
+        return open_source(installed_amcsd())
     if name.partition(":")[0] != MATERIALS_PROJECT:
         return open_source(Path(name))
     system = name.partition(":")[2] or None

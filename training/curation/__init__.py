@@ -5,6 +5,7 @@ Sources of entries, named rules each entry must pass, and a record of how many f
 
 from __future__ import annotations
 
+from ._amcsd import installed_amcsd
 from ._analysis import Analysis, FamilyKind, Tolerances
 from ._entries import Entry
 from ._errors import CurationError
@@ -28,6 +29,7 @@ __all__ = [
     "Tolerances",
     "curate",
     "download_materials_project",
+    "installed_amcsd",
     "judge",
     "open_source",
     "records_of",

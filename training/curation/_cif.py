@@ -8,7 +8,12 @@ import gemmi
 import numpy as np
 from numpy.typing import NDArray
 
-from alphadiffract_stream.simulation import StructureError, UnitCellContents, unit_cell_contents
+from alphadiffract_stream.simulation import (
+    StructureError,
+    UnitCellContents,
+    small_structure,
+    unit_cell_contents,
+)
 
 from ..structures import FIRST_MIXTURE, Mixture, StructureRecord, lattice_vectors
 
@@ -34,7 +39,7 @@ def records_of_cif(text: str, name: str) -> Iterator[StructureRecord | Structure
     for block in blocks:
         label = name if len(blocks) == 1 else f"{name}#{block.name}"
         try:
-            structure = gemmi.make_small_structure_from_block(block)
+            structure = small_structure(block)
             if not np.isfinite([site.fract.tolist() for site in structure.sites]).all():
                 raise StructureError("a coordinate is not a number")
             yield record_of(unit_cell_contents(structure, name=label), label)

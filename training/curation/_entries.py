@@ -8,12 +8,12 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A line of JSON, or where a CIF lies. Cheap to hand to another process."""
+    """A line of JSON, a CIF or where one lies. Cheap to hand to another process."""
 
-    kind: Literal["line", "cif", "zipped cif"]
+    kind: Literal["line", "cif", "zipped cif", "measured cif text", "theoretical cif text"]
     name: str
     """As the record of what was left out names it."""
     content: str
-    """The line itself; or the path of the CIF, or of its archive."""
+    """The line or the CIF itself; or the path of the CIF, or of its archive."""
     member: str = ""
     """Within the archive."""

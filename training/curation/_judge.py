@@ -82,6 +82,11 @@ def records_of(entry: Entry) -> Iterator[StructureRecord | Exception]:
     try:
         if entry.kind == "line":
             yield parse_structure(entry.content)
+        elif entry.kind.endswith("cif text"):
+            theoretical = entry.kind.startswith("theoretical")
+            for found in records_of_cif(entry.content, entry.name):
+                known = isinstance(found, StructureRecord)
+                yield replace(found, theoretical=theoretical) if known else found
         else:
             yield from records_of_cif(_text(entry), re.sub(r"\.cif$", "", entry.name, flags=re.I))
     except (ValueError, OSError, zipfile.BadZipFile) as error:

@@ -1,4 +1,4 @@
-"""Where entries come from: files of JSON lines, folders and zip archives of CIF files."""
+"""Where entries come from: files of JSON lines, CIF files in folders and archives, the AMCSD."""
 
 from __future__ import annotations
 
@@ -9,15 +9,16 @@ from pathlib import Path
 from typing import Literal
 
 from ..structures import ENDINGS, LEFT_OUT, structure_lines
+from ._amcsd import amcsd_entries, check_amcsd
 from ._entries import Entry
 from ._errors import CurationError
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """One file of lines, one folder of CIF files, one CIF, or one archive of them."""
+    """One file of lines, one folder of CIF files, one CIF, one archive of them, or the AMCSD."""
 
-    kind: Literal["lines", "cif", "zip"]
+    kind: Literal["lines", "cif", "zip", "amcsd"]
     path: Path
     members: tuple[str, ...]
     """CIF files, in the order they are read: relative to a folder, or names in an archive."""
@@ -27,6 +28,8 @@ class Source:
         if self.kind == "lines":
             for number, line in enumerate(structure_lines(self.path), start=1):
                 yield Entry("line", f"{self.path.name}:{number}", line)
+        elif self.kind == "amcsd":
+            yield from amcsd_entries(self.path)
         elif self.kind == "zip":
             for member in self.members:
                 yield Entry("zipped cif", member, str(self.path), member)
@@ -45,10 +48,13 @@ def open_source(path: Path) -> list[Source]:
     """The sources at `path`: a file, or all a folder holds at any depth. Raises CurationError."""
     if not path.exists():
         raise CurationError(f"{path}: no such file or folder")
+    if path.suffix.lower() == ".db":
+        check_amcsd(path)
+        return [Source("amcsd", path, ())]
     if path.is_file():
         source = _file(path)
         if source is None:
-            raise CurationError(f"{path}: not a .cif, .zip, .jsonl or .jsonl.xz file")
+            raise CurationError(f"{path}: not a .cif, .zip, .jsonl, .jsonl.xz or AMCSD .db file")
         return [source]
     files = sorted(p for p in path.rglob("*") if p.is_file() and not p.name.endswith(LEFT_OUT))
     cifs = tuple(p.relative_to(path).as_posix() for p in files if p.suffix.lower() == ".cif")
