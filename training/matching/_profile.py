@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from ..networks import LogAxis
+from ..networks import LogAxis, scale_to_unit
 from ._axis import POINTS
 
 WINDOWS = (1, 5, 13, 33, 81)
@@ -39,10 +39,8 @@ class Profile(nn.Module):
         self.axis = LogAxis(POINTS)
 
     def forward(self, pattern: Tensor) -> Seen:
-        """Negative counts are nothing."""
-        positive = pattern.clamp_min(0)
-        positive = positive / positive.amax(dim=1, keepdim=True).clamp_min(1e-12)
-        profile = self.axis(positive)
+        """Scaled as networks scale it, so that a runtime may compute both axes once."""
+        profile = self.axis(scale_to_unit(pattern))
         height = torch.stack([_highest(profile, width) for width in WINDOWS], dim=1).sqrt()
         above = profile + _highest(-profile, FLOOR)
         is_peak = (profile >= _highest(profile, APART)).float()

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ._memory import Memory
-from ._scores import STEP, key_scores
+from ._scores import QUERY_STEP, STEP, key_scores, quantised_query
 
 
 class Found(NamedTuple):
@@ -47,8 +47,8 @@ class Neighbours(nn.Module):
         """(N, K) keys of patterns → what is found."""
         if self.integer:
             scores, index = key_scores(query, self.keys).topk(self.count, dim=1)
-            cosine = scores.float() * STEP**2
+            cosine = scores.float() * (QUERY_STEP * STEP)
         else:
-            rounded = (query / STEP).round().clamp(-127, 127) * STEP
+            rounded = quantised_query(query) * QUERY_STEP
             cosine, index = (rounded @ (self.keys.float() * STEP)).topk(self.count, dim=1)
         return Found(cosine, self.group[index].long(), self.lattice[index].float(), index)
