@@ -18,6 +18,7 @@ from pathlib import Path
 import gemmi
 import numpy as np
 
+from ..reflections import MINERAL
 from ._entries import Entry
 from ._errors import CurationError
 
@@ -79,7 +80,7 @@ def amcsd_entries(path: Path) -> Iterator[Entry]:
         for row in database.execute(_QUERY):
             words = f"{row['compound']} {row['pub_title']}"
             kind = "theoretical cif text" if CALCULATED.search(words) else "measured cif text"
-            yield Entry(kind, f"amcsd-{row['id']}", cif_text(row))
+            yield Entry(kind, f"{MINERAL}{row['id']}", cif_text(row))
 
 
 def _open(path: Path) -> sqlite3.Connection:

@@ -9,12 +9,12 @@ from alphadiffract_stream.crystal import crystal_system_index
 from alphadiffract_stream.prediction import Outputs
 
 from ..labelled_set import LabelledSet
-from ..reflections import ReflectionStore
+from ..reflections import MINERAL, ReflectionStore
 from ._paired import Paired, paired_share
 from ._same_cell import cells_found
 
 TOP = 5
-KINDS = ("measured", "disordered", "computed")
+KINDS = ("measured", "mineral", "disordered", "computed")
 
 
 def side_by_side(
@@ -45,9 +45,12 @@ def kinds_side_by_side(
 
 
 def kind_of(store: ReflectionStore, crystals: NDArray[np.int64]) -> NDArray[np.str_]:
-    """(N,) of `KINDS`; disordered is what `training disorder` made."""
-    made = np.array([":" in name for name in store.identifier[crystals].tolist()], dtype=np.bool_)
-    kind = np.where(store.theoretical[crystals], "computed", "measured")
+    """(N,) of `KINDS`: mineral is what the AMCSD has, disordered what `training disorder` made."""
+    names: list[str] = store.identifier[crystals].tolist()
+    made = np.array([":" in name for name in names], dtype=np.bool_)
+    mineral = np.array([name.startswith(MINERAL) for name in names], dtype=np.bool_)
+    measured = np.where(mineral, "mineral", "measured")
+    kind = np.where(store.theoretical[crystals], "computed", measured)
     return np.where(made, "disordered", kind)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ._origin import is_theoretical
+from ._origin import MINERAL, is_theoretical
 from ._packed import write_pack
 from ._store import ReflectionStore
 from ._symmetry import SymmetryTables
 
-__all__ = ["ReflectionStore", "SymmetryTables", "is_theoretical", "write_pack"]
+__all__ = ["MINERAL", "ReflectionStore", "SymmetryTables", "is_theoretical", "write_pack"]

@@ -21,6 +21,8 @@ MEASURED_IMPORTS = (
 )
 """First number, and the one after the last."""
 _PREFIX = "mp-"
+MINERAL = "amcsd-"
+"""Begins the identifiers of the American Mineralogist Crystal Structure Database."""
 
 
 def is_theoretical(identifiers: Iterable[str]) -> NDArray[np.bool_]:

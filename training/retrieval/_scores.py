@@ -40,7 +40,7 @@ def _(query: Tensor, keys: Tensor) -> Tensor:
 
 
 def onnx_translations() -> dict[Any, Any]:
-    """For ``torch.onnx.export(custom_translation_table=…)``: Clip, QuantizeLinear, MatMulInteger."""
+    """For ``torch.onnx.export(custom_translation_table=…)``: standard operators."""
     from onnxscript import opset18
 
     op: Any = opset18

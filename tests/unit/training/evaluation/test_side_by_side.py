@@ -46,11 +46,12 @@ def test_every_respect_is_counted_by_itself(
 
 
 def test_kinds_are_told_by_name_and_flag(store: ReflectionStore) -> None:
-    names = np.array(["mp-1", "mp-2:Al+Si", "mp-3", *store.identifier[3:]])
+    names = np.array(["mp-1", "mp-2:Al+Si", "mp-3", "amcsd-4", *store.identifier[4:]])
     flags = np.zeros(len(store), dtype=np.bool_)
     flags[[1, 2]] = True
     some = replace(store, identifier=names, theoretical=flags)
-    assert kind_of(some, np.array([2, 1, 0])).tolist() == ["computed", "disordered", "measured"]
+    kinds = kind_of(some, np.array([2, 1, 0, 3])).tolist()
+    assert kinds == ["computed", "disordered", "measured", "mineral"]
 
 
 def test_the_command_tells_kinds_apart(
