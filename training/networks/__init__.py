@@ -7,6 +7,7 @@ from ._build import Network, build
 from ._compact import Compact
 from ._front import LogAxis, scale_to_unit
 from ._heads import HeadOptions, HeadOutputs, Heads, RawOutputs, answer
+from ._precision import quick_in_bfloat16
 
 __all__ = [
     "AlphaDiffract",
@@ -19,5 +20,6 @@ __all__ = [
     "RawOutputs",
     "answer",
     "build",
+    "quick_in_bfloat16",
     "scale_to_unit",
 ]

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ..networks import quick_in_bfloat16
 from ..patterns import Drawer
 from ..reflections import ReflectionStore
 
@@ -60,10 +61,14 @@ class KeyBank:
         *,
         bfloat16: bool,
         progress: Callable[[int], None] = lambda done: None,
+        stopped: Callable[[], bool] = lambda: False,
         size: int = 256,
     ) -> None:
-        """Compute every key anew from one pattern a crystal."""
+        """Compute every key anew from one pattern a crystal; none is kept where it is `stopped`."""
         for first in range(0, len(self.keys), size):
+            if stopped():
+                self.keys.zero_()
+                return
             crystals = self.crystal[first : first + size].cpu().numpy()
             pattern = drawer.draw(crystals, seed + first).pattern.to(self.keys.device)
             self.keys[first : first + size] = keys_of(network, pattern, bfloat16=bfloat16)
@@ -76,8 +81,12 @@ class KeyBank:
 
 @torch.no_grad()
 def keys_of(network: nn.Module, pattern: Tensor, *, bfloat16: bool) -> Tensor:
-    """(B, K) float32 keys of patterns (B, 8192). Raises ValueError if `network` has none."""
-    with torch.autocast(pattern.device.type, torch.bfloat16, enabled=bfloat16):
+    """(B, K) float32 keys of patterns (B, 8192). Raises ValueError if `network` has none.
+
+    `bfloat16`: computed in it where that is quick.
+    """
+    half = bfloat16 and quick_in_bfloat16(pattern.device)
+    with torch.autocast(pattern.device.type, torch.bfloat16, enabled=half):
         key = network(pattern).key
     if key is None:
         raise ValueError("the network has no keys: set network.heads.keys, 64 for one")

@@ -120,6 +120,7 @@ class TrainingConfig:
     gradient_clip: float = 1.0
     ema_decay: float = 0.999
     bfloat16: bool = True
+    """On devices that are quick in it; float32 on others."""
     compile: bool = False
     """torch.compile the network: pays on a GPU, after a minute or so."""
     report_every: int = 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from torch import Tensor, nn
@@ -21,13 +22,14 @@ class Lookup:
     drawer: Drawer
     config: TrainingConfig
 
-    def begin(self, average: nn.Module) -> None:
-        """Compute the keys where no checkpoint brought them.
+    def begin(self, average: nn.Module, stopped: Callable[[], bool]) -> None:
+        """Compute the keys where no checkpoint brought them; minutes, so `stopped` is asked.
 
         Raises ValueError for a network without keys.
         """
         if not self.bank.filled:
-            self.bank.fill(average, self.drawer, self.config.seed, bfloat16=self.config.bfloat16)
+            half = self.config.bfloat16
+            self.bank.fill(average, self.drawer, self.config.seed, bfloat16=half, stopped=stopped)
 
     def with_neighbours(
         self, losses: dict[str, Tensor], outputs: HeadOutputs, batch: Batch, state: TrainingState

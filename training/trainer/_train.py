@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
+from ..networks import quick_in_bfloat16
 from ..patterns import Batch
 from ._checkpoint import BEFORE_FINISH, CHECKPOINT, TrainingState
 from ._config import TrainingConfig
@@ -53,7 +54,7 @@ def train(
         folder.mkdir(parents=True, exist_ok=True)
         run = Run.open(config, folder, workers, start_from)
         if run.lookup is not None:
-            run.lookup.begin(run.state.average)
+            run.lookup.begin(run.state.average, pace.ended)
         if finish and run.state.finish_from is None:
             run.state.finish_from = run.state.step
         log = Log(folder, report, quiet=not workers.leads)
@@ -104,7 +105,8 @@ def training_step(run: Run, batch: Batch, factor: float) -> dict[str, Tensor]:
     for group in state.optimizer.param_groups:
         group["lr"] = rate
     state.network.train()
-    with torch.autocast(device.type, torch.bfloat16, enabled=config.bfloat16):
+    half = config.bfloat16 and quick_in_bfloat16(device)
+    with torch.autocast(device.type, torch.bfloat16, enabled=half):
         outputs = run.forward(batch.pattern)
     losses = training_loss(
         outputs,

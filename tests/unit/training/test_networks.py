@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from training.networks import AlphaDiffract, HeadOptions, RawOutputs, answer, build
+from training.networks import (
+    AlphaDiffract,
+    HeadOptions,
+    RawOutputs,
+    answer,
+    build,
+    quick_in_bfloat16,
+)
 from training.networks._drop_path import drop_path
 from training.networks._lattice import FORMS
 from training.trainer import load_average, read_config
@@ -184,3 +191,19 @@ def test_networks_are_traced_as_one_graph(name: str) -> None:
     pattern = torch.rand(2, 8192)
     with torch.no_grad():
         torch.testing.assert_close(traced(pattern).lattice, network(pattern).lattice)
+
+
+@pytest.mark.parametrize(
+    ("device", "processor", "quick"),
+    [
+        ("cpu", "AVX2", False),
+        ("cpu", "AVX512", True),
+        ("cpu", "DEFAULT", False),
+        ("cuda", "AVX2", True),
+    ],
+)
+def test_bfloat16_is_for_devices_that_are_quick_in_it(
+    device: str, processor: str, quick: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+    assert quick_in_bfloat16(torch.device(device)) is quick

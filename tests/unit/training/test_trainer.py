@@ -27,6 +27,7 @@ from training.trainer import (
     training_loss,
     write_pieces,
 )
+from training.trainer._pace import StopRequest
 
 TINY = {
     "kind": "compact",
@@ -337,6 +338,30 @@ def test_keys_are_learned_and_kept_over_a_stop(config: TrainingConfig, tmp_path:
     rows = (tmp_path / "whole" / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
     assert all(json.loads(row)["neighbours"] >= 0 for row in rows if "neighbours" in row)
     assert any("neighbours" in row for row in rows)
+
+
+def test_a_run_asked_to_stop_while_keys_are_computed_ends(
+    config: TrainingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = replace(
+        config,
+        network={**TINY, "heads": {"keys": 8}},
+        retrieval=replace(config.retrieval, weight=1.0, window=4),
+    )
+
+    def killed(self: StopRequest) -> StopRequest:
+        self.asked = True
+        return self
+
+    with monkeypatch.context() as patched:
+        patched.setattr(StopRequest, "__enter__", killed)
+        stopped = train(looking, tmp_path / "run", max_steps=4)
+    assert stopped.step == 0
+    assert stopped.keys is not None
+    assert not stopped.keys.any()
+    again = train(looking, tmp_path / "run", max_steps=1)
+    assert again.keys is not None
+    assert torch.allclose(again.keys.norm(dim=1), torch.ones(len(again.keys)), atol=1e-4)
 
 
 def test_looking_up_without_keys_is_refused(config: TrainingConfig, tmp_path: Path) -> None:
