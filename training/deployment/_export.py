@@ -14,9 +14,13 @@ from ._graph import OUTPUT_NAMES, DeployedEnsemble
 from ._half import stored_in_half
 
 OPSET = 18
-LARGEST = 1e-4
-"""Of a probability's difference to torch. Sums in another order are 1e-6 apart; where that makes a
-component of a key round the other way, what is found is a little more or less like the pattern."""
+USUAL = 1e-4
+"""Of a probability's difference to torch, in nine examples of ten. Sums in another order are 1e-6
+apart."""
+LARGEST = 1e-2
+"""In any example: where such a difference makes a component of a key round the other way (one
+pattern of some hundred, torch against itself in batches of another size), what is found is a little
+more or less like the pattern."""
 
 
 def export_onnx(
@@ -28,7 +32,8 @@ def export_onnx(
     """Write `graph`; returns the largest difference to torch over `examples` (N, 8192).
 
     `reference`: what the file is compared with, where not `graph` itself: the members one after
-    another, when fused. Raises RuntimeError when probabilities differ by more than `LARGEST`.
+    another, when fused. Raises RuntimeError when probabilities differ by more than `USUAL` or
+    `LARGEST`.
     """
     graph = graph.eval()
     with torch.no_grad():
@@ -52,9 +57,10 @@ def export_onnx(
     onnx.save(stored_in_half(program.model_proto), path)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     got = session.run(list(OUTPUT_NAMES), {"pattern": examples.numpy()})
-    differences = [
-        float(np.abs(np.asarray(g) - e.numpy()).max()) for g, e in zip(got, expected, strict=True)
-    ]
-    if max(differences[:4]) > LARGEST:
-        raise RuntimeError(f"{path}: differs from torch by {max(differences[:4]):.2e}")
-    return max(differences[:4])
+    pairs = zip(got[:4], expected[:4], strict=True)
+    # (4, N): of the probabilities and their deviations, each example's largest.
+    differences = np.stack([np.abs(np.asarray(g) - e.numpy()).max(axis=1) for g, e in pairs])
+    usual, largest = float(np.quantile(differences.max(axis=0), 0.9)), float(differences.max())
+    if usual > USUAL or largest > LARGEST:
+        raise RuntimeError(f"{path}: differs from torch by {usual:.2e}, at most {largest:.2e}")
+    return largest
