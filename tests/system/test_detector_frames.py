@@ -126,7 +126,8 @@ def test_frames_are_answered_as_what_pyfai_makes_of_them(beamline, geometry):
             assert frame[key] == pattern[key], key
         assert frame["lattice_a"] == pytest.approx(pattern["lattice_a"], rel=1e-3)
         assert frame["crystal_system"] == "cubic"
-    assert of_frames[list(FLUORITES).index("CeO2")]["space_group_number"] == 225
+        # Fluorite and sphalerite (216) have the same lines; either may come first.
+        assert 225 in list(frame["space_group_numbers"])[:2]
 
 
 def test_a_frame_of_another_detector_is_refused_and_the_next_is_answered(beamline):

@@ -48,13 +48,13 @@ def test_a_network_in_floats_stays_itself(tmp_path):
 
 def test_a_lookup_among_keys_is_a_product_of_floats():
     keys = RNG.integers(-127, 128, (16, 40)).astype(np.int8)
-    step = np.float32(0.5 / 127)
+    step = np.float32(0.5 / 63)
     nodes = [
         helper.make_node("QuantizeLinear", ["x", "step", "middle"], ["q"]),
         helper.make_node("MatMulInteger", ["q", "keys", "middle"], ["scores"]),
         helper.make_node("Cast", ["scores"], ["y"], to=TensorProto.FLOAT),
     ]
-    model = graph(nodes, {"keys": keys, "step": step, "middle": np.uint8(128)}, 16)
+    model = graph(nodes, {"keys": keys, "step": step, "middle": np.uint8(64)}, 16)
     floats = in_floats(model)
     assert not INTEGER & {node.op_type for node in floats.graph.node}
     x = RNG.uniform(-0.4, 0.4, (5, 16)).astype(np.float32)
