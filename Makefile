@@ -78,7 +78,7 @@ triton: $(TEST_ENV)/.installed  ## A real Triton server with the embedded networ
 DATA ?= ../shared/data
 NETWORK ?= alphadiffract_stream/models/default.onnx
 SERVING ?= networks/serving.onnx
-REPORT ?= docs/reference/networks/0.4
+REPORT ?= docs/reference/networks/0.5
 
 report: $(TEST_ENV)/.installed  ## Evaluate the shipped networks on every data set (STRUCTURES=reflections.npz)
 	@$(RUN)/python -m training evaluate --network $(NETWORK) --against $(SERVING) --output $(REPORT) --structures $(STRUCTURES) \
