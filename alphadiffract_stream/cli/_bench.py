@@ -11,6 +11,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from ..errors import ConfigurationError
+from ._signals import terminated_as_interrupted
 
 _WIDTH = 120
 """Columns of the widest table."""
@@ -71,7 +72,8 @@ def bench(
         plan = replace(plan, parts=frozenset(_one_of(Part, "--part", name) for name in part))
     given = {"engines": engine, "batches": batch, "loads": load}
     plan = replace(plan, **{name: tuple(value) for name, value in given.items() if value})
-    report = run_bench(plan)
+    with terminated_as_interrupted():
+        report = run_bench(plan)
     console = Console()
     # Into a file or a pipe rich writes 80 columns, where the widest table loses its digits.
     show(report, console if console.is_terminal else Console(width=_WIDTH))

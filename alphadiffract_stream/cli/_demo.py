@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from ..errors import ConfigurationError
+from ._signals import terminated_as_interrupted
 
 
 def demo(
@@ -32,8 +33,8 @@ def demo(
         raise ConfigurationError(
             f"the demo needs {error.name}; pip install 'alphadiffract-stream[demo]'"
         ) from None
-    raise typer.Exit(
-        run_demo(
+    with terminated_as_interrupted():
+        status = run_demo(
             frames=frames,
             headless=headless,
             json_path=json_path,
@@ -42,4 +43,4 @@ def demo(
             sample=sample,
             dashboard=dashboard,
         )
-    )
+    raise typer.Exit(status)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import signal
 import sys
-import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -63,7 +61,6 @@ def run_demo(
 
     exposure = HEADLESS_EXPOSURE if headless else EXPOSURE
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_terminated_as_interrupted())
         display = Display(count, headless=headless)
         display.say("Starting a 0MQ proxy and, in another process, `alphadiffract-stream serve`")
         proxy = stack.enter_context(ProxyProcess())
@@ -176,16 +173,3 @@ def _require(*packages: str, extra: str = "demo") -> None:
             f"the demo needs {' and '.join(missing)}, which is not installed; "
             f"see `pip install 'alphadiffract-stream[{extra}]'`"
         )
-
-
-@contextlib.contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM ends the demo as Ctrl-C does, so that its children are ended in order."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)

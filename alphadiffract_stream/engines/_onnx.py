@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -20,23 +21,31 @@ from ..urls import Url
 from ._golden import check_golden, golden_pattern
 from ._worker import Worker
 
-_OPTIONS = {"threads", "max_batch"}
+_OPTIONS = {"threads", "max_batch", "lanes"}
+_LANES = 2
+_CROWD = 8
+"""Patterns in a batch from which on it is a backlog: latency is gone, and throughput counts."""
 _WEIGHTS_ELSEWHERE = b"\n\x08location\x12"
 """In an ONNX file: the key of a tensor's external data. The card's hash does not cover such a file,
 and ONNX Runtime looks for it in the current folder."""
 
 
 def open(url: Url) -> OnnxEngine:
-    """Engine for ``onnx:[PATH][?threads=1&max_batch=64]``.
+    """Engine for ``onnx:[PATH][?threads=1&max_batch=64&lanes=2]``.
 
     Raises ConfigurationError for options it does not know, EngineError for a model that is
     missing, is not what its card says, or has another signature.
     """
     if unknown := set(url.query) - _OPTIONS:
-        raise ConfigurationError(f"{url}: unknown option {sorted(unknown)}; known: threads")
+        raise ConfigurationError(
+            f"{url}: unknown option {sorted(unknown)}; known: {sorted(_OPTIONS)}"
+        )
     path = embedded_model() if url.path in ("", "default") else Path(url.path)
     return OnnxEngine(
-        path, threads=_count(url, "threads", 1), max_batch=_count(url, "max_batch", 64)
+        path,
+        threads=_count(url, "threads", 1),
+        max_batch=_count(url, "max_batch", 64),
+        lanes=_count(url, "lanes", min(_LANES, _processors())),
     )
 
 
@@ -46,18 +55,25 @@ def embedded_model() -> Path:
 
 
 class OnnxEngine:
-    """One ONNX graph on the CPU. `run` may be called from several threads."""
+    """One ONNX graph on the CPU. `run` may be called from several threads.
+
+    threads: of one call. lanes: calls of `infer` at once; all but the first are for batches of
+    eight patterns and more that come while the first is busy. With less to do a second call would
+    only take the processor from the event loop and from the first.
+    """
 
     name = "onnx"
 
-    def __init__(self, path: Path, *, threads: int = 1, max_batch: int = 64) -> None:
+    def __init__(
+        self, path: Path, *, threads: int = 1, max_batch: int = 64, lanes: int = 1
+    ) -> None:
         model, self.card = _verified(path)
         self.max_batch = max_batch
         self._path = path
         self._session = _session(model, path, threads)
         _check_signature(self._session, self.card, path)
         self._names = list(Outputs.names())
-        self._worker = Worker(self.run, "onnx")
+        self._lanes = [Worker(self.run, f"onnx-{lane}") for lane in range(1, lanes + 1)]
         self._closed = False
 
     def run(self, patterns: NDArray[np.float32]) -> Outputs:
@@ -77,10 +93,16 @@ class OnnxEngine:
             raise EngineError(f"onnx: {self._path.name}: {error}") from error
 
     async def infer(self, patterns: NDArray[np.float32]) -> Outputs:
-        """`run` on the engine's own thread, so that the event loop goes on."""
+        """`run` on a thread of the engine's, so that the event loop goes on."""
         if self._closed:
             raise EngineError("onnx: the engine is closed")
-        return await self._worker.submit(patterns)
+        return await self._lane(len(patterns)).submit(patterns)
+
+    def _lane(self, patterns: int) -> Worker[NDArray[np.float32], Outputs]:
+        first = self._lanes[0]
+        if patterns < _CROWD:
+            return first
+        return next((lane for lane in self._lanes if not lane.busy), first)
 
     def warm_up(self) -> None:
         """First inferences, which allocate; checked. Raises EngineError.
@@ -92,9 +114,15 @@ class OnnxEngine:
         self.run(np.repeat(golden_pattern(), self.max_batch, axis=0))
 
     async def close(self) -> None:
-        """Let the inference in flight end, then release the thread."""
+        """Let the inferences in flight end, then release the threads."""
         self._closed = True
-        await asyncio.to_thread(self._worker.close)
+        for lane in self._lanes:
+            await asyncio.to_thread(lane.close)
+
+
+def _processors() -> int:
+    """That this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _count(url: Url, option: str, default: int) -> int:

@@ -29,11 +29,17 @@ class Worker(Generic[A, T]):
         self._items: SimpleQueue[_Item | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._started = False
+        self._last: asyncio.Future[T] | None = None
+
+    @property
+    def busy(self) -> bool:
+        """Whether anybody still waits for the last thing submitted."""
+        return self._last is not None and not self._last.done()
 
     def submit(self, argument: A) -> asyncio.Future[T]:
         """What becomes of ``work(argument)``, for the running loop; cancelled ones are skipped."""
         loop = asyncio.get_running_loop()
-        future: asyncio.Future[T] = loop.create_future()
+        future = self._last = loop.create_future()
         if not self._started:
             self._started = True
             self._thread.start()

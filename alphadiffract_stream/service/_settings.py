@@ -86,7 +86,7 @@ class Settings(BaseSettings):
         + ".",
     )
     max_batch: int = Field(
-        default=64, ge=1, description="Most patterns in one call of the engine, under load."
+        default=32, ge=1, description="Most patterns in one call of the engine, under load."
     )
     max_in_flight: int = Field(
         default=2, ge=1, description="Calls of the engine that may be under way at once."

@@ -24,7 +24,7 @@ from ..trainer import (
     read_metrics,
 )
 from ..trainer import train as run
-from ._train import write_config
+from ._train import told, write_config
 
 
 def ensemble(
@@ -175,12 +175,15 @@ class Shown:
         self.stopped = False
 
     def __call__(self, row: dict[str, Any]) -> None:
+        if "step" not in row:
+            self._progress.update(self._task, told=told(row))
+            return
         self.stopped = self.stopped or bool(row.get("stopped"))
         for name, short in (("total", "loss"), ("val_system", "system"), ("val_group", "group")):
             if name in row:
                 self._told[short] = f"{short} {row[name]:.3f}"
-        told = f"step {row['step']}  " + "  ".join(self._told.values())
-        self._progress.update(self._task, completed=row["step"], total=self._steps, told=told)
+        line = f"step {row['step']}  " + "  ".join(self._told.values())
+        self._progress.update(self._task, completed=row["step"], total=self._steps, told=line)
 
     def end(self, rows: list[dict[str, Any]]) -> None:
         """Its bar is full."""

@@ -7,7 +7,7 @@ from ._build import Network, build
 from ._compact import Compact
 from ._front import LogAxis, scale_to_unit
 from ._heads import HeadOptions, HeadOutputs, Heads, RawOutputs, answer
-from ._precision import quick_in_bfloat16
+from ._precision import in_bfloat16, quick_in_bfloat16
 
 __all__ = [
     "AlphaDiffract",
@@ -20,6 +20,7 @@ __all__ = [
     "RawOutputs",
     "answer",
     "build",
+    "in_bfloat16",
     "quick_in_bfloat16",
     "scale_to_unit",
 ]

@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from ..networks import quick_in_bfloat16
+from ..networks import in_bfloat16
 from ..patterns import Drawer
 from ..reflections import ReflectionStore
 
@@ -85,8 +85,7 @@ def keys_of(network: nn.Module, pattern: Tensor, *, bfloat16: bool) -> Tensor:
 
     `bfloat16`: computed in it where that is quick.
     """
-    half = bfloat16 and quick_in_bfloat16(pattern.device)
-    with torch.autocast(pattern.device.type, torch.bfloat16, enabled=half):
+    with in_bfloat16(pattern.device, wanted=bfloat16):
         key = network(pattern).key
     if key is None:
         raise ValueError("the network has no keys: set network.heads.keys, 64 for one")

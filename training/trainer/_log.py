@@ -31,6 +31,11 @@ class Log:
         part.write_text("".join(json.dumps(row) + "\n" for row in kept), encoding="utf-8")
         part.replace(self._path)
 
+    def tell(self, row: dict[str, Any]) -> None:
+        """Report a row and keep nothing of it."""
+        if not self._quiet:
+            self._report(row)
+
     def write(self, row: dict[str, Any]) -> None:
         """Append and report a row."""
         if self._quiet:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import torch
 from torch import Tensor, nn
 
-from ..networks import quick_in_bfloat16
+from ..networks import in_bfloat16
 from ..patterns import Batch
 from ._checkpoint import BEFORE_FINISH, CHECKPOINT, TrainingState
 from ._config import TrainingConfig
@@ -53,11 +52,11 @@ def train(
         workers = Workers.join()
         folder.mkdir(parents=True, exist_ok=True)
         run = Run.open(config, folder, workers, start_from)
+        log = Log(folder, report, quiet=not workers.leads)
         if run.lookup is not None:
-            run.lookup.begin(run.state.average, pace.ended)
+            run.lookup.begin(run.state.average, pace.ended, log.tell)
         if finish and run.state.finish_from is None:
             run.state.finish_from = run.state.step
-        log = Log(folder, report, quiet=not workers.leads)
         log.go_on_from(run.state.step)
         _loop(run, pace, folder, log, max_steps=max_steps, saved_every=saved_every)
         workers.leave()
@@ -105,8 +104,7 @@ def training_step(run: Run, batch: Batch, factor: float) -> dict[str, Tensor]:
     for group in state.optimizer.param_groups:
         group["lr"] = rate
     state.network.train()
-    half = config.bfloat16 and quick_in_bfloat16(device)
-    with torch.autocast(device.type, torch.bfloat16, enabled=half):
+    with in_bfloat16(device, wanted=config.bfloat16):
         outputs = run.forward(batch.pattern)
     losses = training_loss(
         outputs,

@@ -3,12 +3,14 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import threading
 
 import numpy as np
 import onnx
 import pytest
 
 from alphadiffract_stream.engines import Engine, check_golden, golden_pattern, open_engine
+from alphadiffract_stream.engines._onnx import OnnxEngine
 from alphadiffract_stream.errors import ConfigurationError, EngineError
 from alphadiffract_stream.prediction import write_pieces
 from tests.support import EMBEDDING, make_tiny_model
@@ -66,6 +68,44 @@ async def test_infer_leaves_the_event_loop_free(engine):
     ticking.cancel()
     assert len(outputs) == 8
     assert ticks > 1
+
+
+class Meeting(OnnxEngine):
+    """Calls wait for one another: for `together` of them to be under way at once."""
+
+    together = threading.Barrier(1)
+
+    def run(self, patterns):
+        self.together.wait(5)
+        return super().run(patterns)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "at_once"),
+    [((8, 8), 2), ((1, 8), 2), ((1, 1), 1), ((8, 7), 1)],
+    ids=["a backlog", "a backlog behind one", "ones", "few behind a backlog"],
+)
+async def test_a_second_call_is_made_beside_the_first_for_a_backlog_alone(tmp_path, sizes, at_once):
+    engine = Meeting(make_tiny_model(tmp_path), lanes=2)
+    engine.together = threading.Barrier(at_once)
+    try:
+        found = await asyncio.gather(*(engine.infer(patterns(n)) for n in sizes))
+    finally:
+        await engine.close()
+    assert [len(outputs) for outputs in found] == list(sizes)
+
+
+async def test_one_lane_takes_a_backlog_in_turns(tmp_path):
+    engine = Meeting(make_tiny_model(tmp_path), lanes=1)
+    engine.together = threading.Barrier(2)
+    first, second = (asyncio.ensure_future(engine.infer(patterns(8))) for _ in range(2))
+    await asyncio.sleep(0.2)
+    assert engine.together.n_waiting == 1
+    engine.together.abort()
+    for call in (first, second):
+        with pytest.raises(threading.BrokenBarrierError):
+            await call
+    await engine.close()
 
 
 async def test_a_closed_engine_says_so(tmp_path):

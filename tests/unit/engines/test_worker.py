@@ -48,6 +48,19 @@ async def test_the_loop_goes_on_meanwhile_and_what_nobody_waits_for_is_left_out(
     worker.close()
 
 
+async def test_it_is_busy_while_anybody_waits():
+    free = threading.Event()
+    worker: Worker[float, bool] = Worker(free.wait, "test")
+    assert not worker.busy
+    first, last = worker.submit(10), worker.submit(10)
+    assert worker.busy
+    free.set()
+    await first
+    assert await last
+    assert not worker.busy
+    worker.close()
+
+
 async def test_closing_waits_for_what_was_submitted():
     done = []
     worker: Worker[int, None] = Worker(done.append, "test")

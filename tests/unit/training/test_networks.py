@@ -11,6 +11,7 @@ from training.networks import (
     RawOutputs,
     answer,
     build,
+    in_bfloat16,
     quick_in_bfloat16,
 )
 from training.networks._drop_path import drop_path
@@ -207,3 +208,19 @@ def test_bfloat16_is_for_devices_that_are_quick_in_it(
 ) -> None:
     monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
     assert quick_in_bfloat16(torch.device(device)) is quick
+
+
+@pytest.mark.parametrize(
+    ("wanted", "processor", "computed"),
+    [
+        (True, "AVX512", torch.bfloat16),
+        (True, "AVX2", torch.float32),
+        (False, "AVX512", torch.float32),
+    ],
+)
+def test_a_block_computes_in_bfloat16_where_that_is_wanted_and_quick(
+    wanted: bool, processor: str, computed: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+    with in_bfloat16(torch.device("cpu"), wanted=wanted):
+        assert (torch.ones(2, 2) @ torch.ones(2, 2)).dtype == computed

@@ -328,10 +328,13 @@ def test_keys_are_learned_and_kept_over_a_stop(config: TrainingConfig, tmp_path:
         network={**TINY, "heads": {"keys": 8}},
         retrieval=replace(config.retrieval, weight=1.0, window=4),
     )
-    whole = train(looking, tmp_path / "whole", max_steps=4)
+    told: list[dict] = []
+    whole = train(looking, tmp_path / "whole", max_steps=4, report=told.append)
     train(looking, tmp_path / "stopped", max_steps=2)
-    again = train(looking, tmp_path / "stopped", max_steps=4)
+    again = train(looking, tmp_path / "stopped", max_steps=4, report=told.append)
     assert whole.keys is not None
+    keys = len(whole.keys)
+    assert [row for row in told if "keys" in row] == [{"keys": keys, "of": keys}], "computed once"
     assert again.keys is not None
     torch.testing.assert_close(again.keys, whole.keys)
     assert torch.allclose(whole.keys.norm(dim=1), torch.ones(len(whole.keys)), atol=1e-4)
