@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,8 @@ from ._worker import Worker
 
 _OPTIONS = {"threads", "max_batch", "lanes"}
 _LANES = 2
+_MAX_BATCH = 32
+"""Beyond 16 a pattern costs no less."""
 _CROWD = 8
 """Patterns in a batch from which on it is a backlog: latency is gone, and throughput counts."""
 _WEIGHTS_ELSEWHERE = b"\n\x08location\x12"
@@ -31,7 +34,7 @@ and ONNX Runtime looks for it in the current folder."""
 
 
 def open(url: Url) -> OnnxEngine:
-    """Engine for ``onnx:[PATH][?threads=1&max_batch=64&lanes=2]``.
+    """Engine for ``onnx:[PATH][?threads=1&max_batch=32&lanes=2]``.
 
     Raises ConfigurationError for options it does not know, EngineError for a model that is
     missing, is not what its card says, or has another signature.
@@ -44,7 +47,7 @@ def open(url: Url) -> OnnxEngine:
     return OnnxEngine(
         path,
         threads=_count(url, "threads", 1),
-        max_batch=_count(url, "max_batch", 64),
+        max_batch=_count(url, "max_batch", _MAX_BATCH),
         lanes=_count(url, "lanes", min(_LANES, _processors())),
     )
 
@@ -65,7 +68,7 @@ class OnnxEngine:
     name = "onnx"
 
     def __init__(
-        self, path: Path, *, threads: int = 1, max_batch: int = 64, lanes: int = 1
+        self, path: Path, *, threads: int = 1, max_batch: int = _MAX_BATCH, lanes: int = 1
     ) -> None:
         model, self.card = _verified(path)
         self.max_batch = max_batch
@@ -107,11 +110,13 @@ class OnnxEngine:
     def warm_up(self) -> None:
         """First inferences, which allocate; checked. Raises EngineError.
 
-        The largest batch is among them: the memory it takes is kept for the next one, and that a
-        service grows with its first backlog would look like a leak.
+        The largest batch is among them, in all lanes at once: the memory that takes is kept for the
+        next time, and that a service grows with its first backlog would look like a leak.
         """
         check_golden(self.run(golden_pattern()), self.card)
-        self.run(np.repeat(golden_pattern(), self.max_batch, axis=0))
+        largest = np.repeat(golden_pattern(), self.max_batch, axis=0)
+        with ThreadPoolExecutor(len(self._lanes)) as pool:
+            list(pool.map(self.run, [largest] * len(self._lanes)))
 
     async def close(self) -> None:
         """Let the inferences in flight end, then release the threads."""

@@ -136,3 +136,13 @@ def test_links_lead_somewhere(page: Path) -> None:
         if target.startswith(("http://", "https://", "#", "mailto:")):
             continue
         assert (page.parent / target.partition("#")[0]).exists(), f"{page.name}: {target}"
+
+
+def test_every_page_is_on_the_first_one() -> None:
+    first = ROOT / "docs" / "README.md"
+    linked = set(re.findall(r"\]\(([^)\s#]+)\)", first.read_text(encoding="utf-8")))
+    pages = [ROOT / "docs" / "known-issues.md"]
+    for kind in ("tutorials", "how-to", "explanations", "reference"):
+        pages += (ROOT / "docs" / kind).glob("*.md")
+    missing = {page.relative_to(first.parent).as_posix() for page in pages} - linked
+    assert not missing

@@ -44,6 +44,7 @@ def match(
     output: Annotated[Path, typer.Option(help="Folder to write; `export` takes it like a run.")],
     data: Annotated[Path | None, typer.Option(help="Overrides data.reflections.")] = None,
     candidates: Annotated[int, typer.Option(help="Crystals compared with a pattern.")] = 48,
+    pool: Annotated[int, typer.Option(help="Nearest ones that they are chosen from.")] = 128,
     lines: Annotated[int, typer.Option(help="Of each crystal.")] = 40,
     patterns: Annotated[int, typer.Option(help="To train the judge on.")] = 64_000,
     epochs: Annotated[int, typer.Option()] = 5,
@@ -102,7 +103,7 @@ def match(
         rows = rows_of(memory, store)
         task = bar.add_task("their lines", total=len(rows))
         table = lines_of(store, rows, lines, progress=lambda n: bar.advance(task, n))
-        source = _Source(network, memory, table, store, measured, candidates, seed, bar)
+        source = _Source(network, memory, table, store, measured, candidates, pool, seed, bar)
         sampler = BalancedSampler(store, kept, theoretical_weight=theoretical_weight)
         chosen = sampler.sample(patterns, seed + 1)
         training = source.queries(chosen, generator.random(patterns) < 0.5, "candidates")
@@ -120,7 +121,7 @@ def match(
         "theoretical_weight": theoretical_weight,
         "space_group": found,
     }
-    save_matching(Matching(memory, table, judge, candidates), folders, output, record)
+    save_matching(Matching(memory, table, judge, candidates, pool), folders, output, record)
     # What `export` reads of a run.
     (output / "config.json").write_text(json.dumps(config.as_json(), indent=1), encoding="utf-8")
     console.print(f"{output}: {len(memory)} of {len(kept)} crystals with {lines} lines each")
@@ -143,6 +144,7 @@ class _Source:
     store: ReflectionStore
     drawer: Drawer
     candidates: int
+    pool: int
     seed: int
     bar: Progress
 
@@ -157,6 +159,7 @@ class _Source:
             new,
             self.drawer,
             self.candidates,
+            self.pool,
             seed=self.seed + 92_000_000,
             progress=lambda done: self.bar.advance(task, done),
         )

@@ -45,7 +45,8 @@ def in_eight_bits(source: Path, output: Path, examples: NDArray[np.float32]) -> 
     with TemporaryDirectory() as folder:
         whole, quantized = Path(folder) / "whole.onnx", Path(folder) / "quantized.onnx"
         quant_pre_process(str(source), str(whole), skip_symbolic_shape=True)
-        nodes = eight_bit_nodes(onnx.load(whole))
+        model = onnx.load(whole)
+        nodes = eight_bit_nodes(model)
         if not nodes:
             raise ValueError(f"{source}: no convolutions to put into eight bits")
         with redirect_stdout(io.StringIO()):  # it prints how it goes on
@@ -54,7 +55,11 @@ def in_eight_bits(source: Path, output: Path, examples: NDArray[np.float32]) -> 
                 str(quantized),
                 _Examples(examples),
                 quant_format=QuantFormat.QDQ,
-                op_types_to_quantize=sorted({"Conv", *_BETWEEN, *_LINEAR}),
+                # No others: ranges are taken of all that are named, and one of a tensor that is
+                # the same but for rounding cannot be.
+                op_types_to_quantize=sorted(
+                    {n.op_type for n in model.graph.node if n.name in nodes}
+                ),
                 nodes_to_quantize=nodes,
                 per_channel=True,
                 reduce_range=True,

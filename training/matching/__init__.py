@@ -14,6 +14,7 @@ from ._joint import JointNetwork
 from ._judge import Judge, JudgeOptions, Verdict
 from ._lines import LINES, NONE, Lines, lines_of
 from ._network import WithMatching
+from ._preselect import likeliest
 from ._profile import Profile, Seen
 from ._queries import Queries, draw_queries
 from ._remembered import open_memory, rows_of
@@ -38,6 +39,7 @@ __all__ = [
     "draw_queries",
     "fit_judge",
     "judged",
+    "likeliest",
     "lines_of",
     "load_matching",
     "members_of",

@@ -56,10 +56,10 @@ def compared(seen: Seen, place: Tensor, strength: Tensor, share: Tensor) -> Comp
     profile = seen.height[:, ALIGNED_BY]
     shifts = torch.arange(-LARGEST_SHIFT, LARGEST_SHIFT + 1, SHIFT_STEP, dtype=torch.float32)
     steps = shifts.to(place.device)[:, None]
-    found, best = _found(profile, unmoved, steps, _weights(own, unmoved)).max(dim=2)
+    found, best = found_at(profile, unmoved, steps, weights_of(own, unmoved)).max(dim=2)
     shift = steps[best, 0]
     moved = unmoved + shift[:, :, None]
-    moved, better, further = _along_axes(profile, moved, _weights(own, moved), share)
+    moved, better, further = _along_axes(profile, moved, weights_of(own, moved), share)
     on_grid = _on_grid(moved)
     heights = [_height(seen.height[:, w], moved) for w in range(seen.height.shape[1])]
     heights.append(_height(seen.height[:, UNMOVED], unmoved))
@@ -84,20 +84,20 @@ def _along_axes(
     better = further
     for direction in (*axes.unbind(dim=3), 1 - axes.sum(dim=3)):
         steps = stretches[:, None] * direction[:, :, None]
-        better, best = (_found(profile, place, steps, weight) - costs).max(dim=2)
+        better, best = (found_at(profile, place, steps, weight) - costs).max(dim=2)
         stretch = stretches[best]
         place = place + stretch[:, :, None] * direction
         further = further + stretch.abs()
     return place, better, further
 
 
-def _found(profile: Tensor, place: Tensor, steps: Tensor, weight: Tensor) -> Tensor:
+def found_at(profile: Tensor, place: Tensor, steps: Tensor, weight: Tensor) -> Tensor:
     """(N, K, S) share of the lines' strength found at each of S `steps` from `place` (N, K, L)."""
     height = _height(profile, place[:, :, None] + steps)
     return torch.matmul(height, weight[..., None])[..., 0]
 
 
-def _weights(own: Tensor, place: Tensor) -> Tensor:
+def weights_of(own: Tensor, place: Tensor) -> Tensor:
     """(N, K, L) of the lines, 1 together; those that are off the grid count neither way."""
     weight = own * _on_grid(place)
     return weight / weight.sum(dim=2, keepdim=True).clamp_min(1e-6)

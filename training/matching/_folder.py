@@ -13,7 +13,7 @@ from torch import nn
 
 from ..retrieval import MEMORY, Memory, Neighbours
 from ._joint import JointNetwork
-from ._judge import Judge, JudgeOptions
+from ._judge import GROUPS, Judge, JudgeOptions
 from ._lines import LINES, Lines
 from ._network import WithMatching
 
@@ -30,6 +30,8 @@ class Matching:
     judge: Judge
     candidates: int
     """Remembered crystals that are compared with a pattern."""
+    pool: int
+    """Those they are chosen from: the nearest by their keys."""
 
 
 def save_matching(
@@ -43,6 +45,7 @@ def save_matching(
     values = {
         "members": [str(member.resolve()) for member in members],
         "candidates": matching.candidates,
+        "pool": matching.pool,
         "record": record,
         "options": asdict(matching.judge.options),
         "judge": weights,
@@ -63,10 +66,13 @@ def load_matching(folder: Path, members: Sequence[nn.Module]) -> WithMatching:
     """The whole network of a folder, given its members' networks."""
     values = _read(folder)
     judge = Judge(JudgeOptions(**values["options"]))
-    judge.load_state_dict({name: torch.tensor(value) for name, value in values["judge"].items()})
+    numbers = {name: torch.tensor(value) for name, value in values["judge"].items()}
+    # Folders from before there were either.
+    judge.load_state_dict({"bias": torch.zeros(GROUPS), **numbers})
+    pool = values.get("pool", values["candidates"])
     memory, lines = Memory.load(folder / MEMORY), Lines.load(folder / LINES)
-    neighbours = Neighbours(memory, values["candidates"])
-    network = WithMatching(JointNetwork(members), neighbours, lines, judge)
+    neighbours = Neighbours(memory, pool)
+    network = WithMatching(JointNetwork(members), neighbours, lines, judge, values["candidates"])
     return network.requires_grad_(False).eval()
 
 

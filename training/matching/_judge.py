@@ -53,6 +53,8 @@ class Judge(nn.Module):
         """Of a candidate's key, in units of its score."""
         self.temperature = nn.Parameter(torch.full((options.members,), 1.4 / options.members))
         """What the members' logits are multiplied with."""
+        self.bias = nn.Parameter(torch.zeros(GROUPS))
+        """Of each group: networks are trained on rare ones more often than they occur."""
         self.gate = nn.Linear(5, 1)
         with torch.no_grad():
             last.weight.mul_(0.1)
@@ -70,7 +72,8 @@ class Judge(nn.Module):
         """Members' space-group logits (N, m, 230); of candidates (N, K), the nearest first,
         cosines, groups 0…229, and 1 where one was only computed, which makes it less likely.
         """
-        network = (logits * self.temperature[:, None]).sum(dim=1).log_softmax(dim=1)
+        weighed = (logits * self.temperature[:, None]).sum(dim=1)
+        network = (weighed + self.bias).log_softmax(dim=1)
         candidates = self._scores(network, similarity, group, theoretical, comparison)
         share = candidates.softmax(dim=1)
         seen = (F.one_hot(group, GROUPS).float() * share[:, :, None]).sum(dim=1)

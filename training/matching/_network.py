@@ -13,6 +13,7 @@ from ._compare import compared
 from ._joint import JointNetwork
 from ._judge import Judge
 from ._lines import Lines
+from ._preselect import likeliest
 from ._profile import Profile
 
 
@@ -26,10 +27,17 @@ class WithMatching(nn.Module):
     theoretical: Tensor
 
     def __init__(
-        self, network: JointNetwork, neighbours: Neighbours, lines: Lines, judge: Judge
+        self,
+        network: JointNetwork,
+        neighbours: Neighbours,
+        lines: Lines,
+        judge: Judge,
+        candidates: int,
     ) -> None:
+        """candidates: of the neighbours, how many are compared line by line."""
         super().__init__()
         self.network, self.neighbours, self.judge = network, neighbours, judge
+        self.candidates = min(candidates, neighbours.count)
         self.profile = Profile()
         _share_axis(network, self.profile)
         self.register_buffer("place", torch.from_numpy(lines.place), persistent=False)
@@ -41,10 +49,14 @@ class WithMatching(nn.Module):
     def forward(self, pattern: Tensor) -> HeadOutputs:
         """The nearest crystals are looked up, compared line by line, and weighed."""
         own = self.network.answers(pattern)
-        found = self.neighbours(own.key)
+        seen, found = self.profile(pattern), self.neighbours(own.key)
+        if self.candidates < self.neighbours.count:
+            place, strength = self.place[found.crystal], self.strength[found.crystal]
+            order = likeliest(seen, found.similarity, place, strength, self.candidates)
+            found = found.take(order)
         # Gathered as they are kept, so that little is moved.
         kept = (part[found.crystal] for part in (self.place, self.strength, self.share))
-        comparison = compared(self.profile(pattern), *kept)
+        comparison = compared(seen, *kept)
         theoretical = self.theoretical[found.crystal][..., 0]
         verdict = self.judge(own.logits, found.similarity, found.group, theoretical, comparison)
         believed = verdict.share * verdict.group.gather(1, found.group)

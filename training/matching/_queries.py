@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import torch
@@ -16,6 +16,7 @@ from ..retrieval import Memory, Neighbours
 from ._compare import Comparison, compared
 from ._joint import JointNetwork
 from ._lines import Lines
+from ._preselect import likeliest
 from ._profile import Profile
 from ._remembered import rows_of
 
@@ -68,15 +69,17 @@ def draw_queries(
     new: NDArray[np.bool_],
     drawer: Drawer,
     candidates: int,
+    pool: int,
     *,
     seed: int = 0,
     progress: Callable[[int], None] = lambda done: None,
 ) -> Queries:
     """One pattern of each of `crystals` (N,), indices into `store`.
 
-    Of those that are `new` (N,) no crystal of the family is a candidate, as if none were known.
+    Candidates are the likeliest of `pool` neighbours. Of those that are `new` (N,) no crystal of
+    the family is one, as if none were known.
     """
-    neighbours, profile = Neighbours(memory, candidates + KIN), Profile()
+    neighbours, profile = Neighbours(memory, pool + KIN), Profile()
     family = torch.from_numpy(store.family.view(np.int64))
     remembered = torch.from_numpy(rows_of(memory, store))
     parts: list[Queries] = []
@@ -88,24 +91,31 @@ def draw_queries(
         kin = family[remembered[found.crystal]] == family[torch.from_numpy(chosen)][:, None]
         kin &= torch.from_numpy(new[first : first + SIZE])[:, None]
         # Stable: what is left stays in its order, the nearest first.
-        kept = kin.int().argsort(dim=1, stable=True)[:, :candidates]
-        crystal = found.crystal.gather(1, kept)
-        chosen_lines = lines.take(crystal.numpy())
-        columns = (chosen_lines.place, chosen_lines.strength, chosen_lines.share)
-        kept_of = map(torch.from_numpy, columns)
+        near = found.take(kin.int().argsort(dim=1, stable=True)[:, :pool])
+        seen = profile(batch.pattern)
+        if candidates < pool:
+            place, strength, *_ = _columns(lines, near.crystal)
+            near = near.take(likeliest(seen, near.similarity, place, strength, candidates))
+        *columns, theoretical = _columns(lines, near.crystal)
         parts.append(
             Queries(
                 own.logits,
-                found.similarity.gather(1, kept),
-                found.group.gather(1, kept),
-                torch.from_numpy(chosen_lines.theoretical[..., 0]),
-                remembered[crystal] == torch.from_numpy(chosen)[:, None],
-                compared(profile(batch.pattern), *kept_of).map(Tensor.half),
+                near.similarity,
+                near.group,
+                theoretical[..., 0],
+                remembered[near.crystal] == torch.from_numpy(chosen)[:, None],
+                compared(seen, *columns).map(Tensor.half),
                 batch.space_group,
             )
         )
         progress(len(chosen))
     return _joined(parts)
+
+
+def _columns(lines: Lines, crystal: Tensor) -> list[Tensor]:
+    """Those of `Lines`, of crystals (N, K)."""
+    chosen = lines.take(crystal.numpy())
+    return [torch.from_numpy(getattr(chosen, column.name)) for column in fields(Lines)]
 
 
 def _joined(parts: list[Queries]) -> Queries:

@@ -23,6 +23,14 @@ class Found(NamedTuple):
     crystal: Tensor
     """(N, k) which of the memory."""
 
+    def take(self, order: Tensor) -> Found:
+        """(N, j) positions among the k → those, in that order."""
+        lattice = self.lattice.gather(1, order[..., None].expand(-1, -1, self.lattice.shape[2]))
+        similarity, group, crystal = (
+            column.gather(1, order) for column in (self.similarity, self.group, self.crystal)
+        )
+        return Found(similarity, group, lattice, crystal)
+
 
 class Neighbours(nn.Module):
     """Looks keys up in a memory."""

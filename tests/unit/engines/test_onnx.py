@@ -95,6 +95,17 @@ async def test_a_second_call_is_made_beside_the_first_for_a_backlog_alone(tmp_pa
     assert [len(outputs) for outputs in found] == list(sizes)
 
 
+async def test_warming_up_takes_what_a_backlog_will(tmp_path):
+    class Largest(Meeting):
+        def run(self, patterns):
+            return super().run(patterns) if len(patterns) == 4 else OnnxEngine.run(self, patterns)
+
+    engine = Largest(make_tiny_model(tmp_path), max_batch=4, lanes=2)
+    engine.together = threading.Barrier(2)
+    engine.warm_up()
+    await engine.close()
+
+
 async def test_one_lane_takes_a_backlog_in_turns(tmp_path):
     engine = Meeting(make_tiny_model(tmp_path), lanes=1)
     engine.together = threading.Barrier(2)
@@ -118,7 +129,7 @@ async def test_a_closed_engine_says_so(tmp_path):
         engine.run(patterns(1))
 
 
-@pytest.mark.parametrize("shape", [(8192,), (1, 4096), (0, 8192), (65, 8192)])
+@pytest.mark.parametrize("shape", [(8192,), (1, 4096), (0, 8192), (33, 8192)])
 def test_a_batch_of_the_wrong_shape_is_refused(engine, shape):
     with pytest.raises(EngineError, match="batch of"):
         engine.run(np.zeros(shape, np.float32))

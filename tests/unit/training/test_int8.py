@@ -107,6 +107,14 @@ def test_answers_hardly_change(network: Path, tmp_path: Path) -> None:
     assert np.abs(first[1] - second[1]).max() > 0, "eight bits are not float32"
 
 
+def test_numbers_that_are_the_same_but_for_rounding_do_not_matter(tmp_path: Path) -> None:
+    """Crystal systems that follow from the space groups alone are multiplied with ones."""
+    member = rounded_to_half(build({"kind": "compact", **SMALL}).eval())
+    calibration = Calibration(group_share=1.0, domain_mean=np.zeros(32, np.float32))
+    export_onnx(DeployedEnsemble([member], calibration), tmp_path / "net.onnx", torch.rand(4, 8192))
+    assert in_eight_bits(tmp_path / "net.onnx", tmp_path / "int8.onnx", spikes(64))
+
+
 def test_a_network_without_convolutions_is_refused(tmp_path: Path) -> None:
     value = [helper.make_tensor_value_info(n, TensorProto.FLOAT, [1, 4]) for n in ("pattern", "y")]
     graph = helper.make_graph(

@@ -39,6 +39,7 @@ from training.matching import (
     compared,
     fit_judge,
     judged,
+    likeliest,
     lines_of,
     load_matching,
     members_of,
@@ -231,6 +232,32 @@ def test_a_judge_learns_that_computed_crystals_are_rarer(
     assert of_measured.mean() == pytest.approx(0.9, abs=0.05)
 
 
+def test_a_judge_learns_how_often_groups_occur(lines: Lines, patterns: torch.Tensor) -> None:
+    """A network that says nothing, candidates that are wrong: three patterns of four are of 61."""
+    generator = torch.manual_seed(4)
+    given = queries(lines, patterns)
+    group = torch.where(torch.rand(len(given), generator=generator) < 0.75, 61, 62)
+    given = replace(given, group=group, itself=torch.zeros_like(given.itself))
+    judge = fit_judge(given, epochs=60)
+    assert judge.bias[61] > judge.bias[62] > judge.bias[100]
+
+
+@pytest.mark.parametrize("larger", [0.985, 1.0, 1.012])
+def test_the_likeliest_have_the_patterns_strongest_lines(
+    lines: Lines, patterns: torch.Tensor, larger: float
+) -> None:
+    count = len(lines)
+    place, strength, _ = tensors(lines, [[*range(count)]] * count)
+    place = (place.float() + FINE * np.log(larger) / STEP).round()
+    alike = torch.full((count, count), 0.5)
+    chosen = likeliest(Profile()(patterns), alike, place, strength, 2)
+    assert chosen.shape == (count, 2)
+    assert (chosen[:, 0] == torch.arange(count)).all()
+    # A key that is more alike by more than lines can make up for.
+    alike[:, 3] = 1.2
+    assert (likeliest(Profile()(patterns), alike, place, strength, 1) == 3).all()
+
+
 def member(seed: int) -> torch.nn.Module:
     torch.manual_seed(seed)
     options = {"features": 24, "channels": [8], "kernels": [3], "depths": [1], "points": POINTS}
@@ -252,13 +279,12 @@ def some_lines(count: int) -> Lines:
     )
 
 
-def whole(count: int = 700, candidates: int = 16) -> WithMatching:
+def whole(count: int = 700, candidates: int = 16, pool: int = 40) -> WithMatching:
     torch.manual_seed(5)
     judge = Judge(JudgeOptions(members=2))
     network = JointNetwork([member(1), member(2)])
-    return WithMatching(
-        network, Neighbours(memory(count), candidates), some_lines(count), judge
-    ).eval()
+    neighbours = Neighbours(memory(count), pool)
+    return WithMatching(network, neighbours, some_lines(count), judge, candidates).eval()
 
 
 @pytest.fixture(scope="module")
@@ -344,7 +370,7 @@ def test_a_folder_keeps_every_number(tmp_path: Path) -> None:
     runs = [tmp_path / "one", tmp_path / "two"]
     for run in runs:
         run.mkdir()
-    kept = Matching(memory(700), some_lines(700), network.judge, 16)
+    kept = Matching(memory(700), some_lines(700), network.judge, 16, 40)
     save_matching(kept, runs, tmp_path / "both", {"seed": 0})
     assert members_of(tmp_path / "both") == runs
     again = load_matching(tmp_path / "both", [member(1), member(2)])
