@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
-from pydantic import ValidationError
 
 from ..errors import ConfigurationError, EngineError
 from ..grid import N_POINTS
-from ..prediction import SIGNATURE, ModelCard, Outputs, network_bytes
+from ..prediction import Outputs
 from ..urls import Url
 from ._golden import check_golden, golden_pattern
+from ._onnx_file import check_signature, verified
 from ._worker import Worker
 
 _OPTIONS = {"threads", "max_batch", "lanes"}
@@ -28,9 +26,6 @@ _MAX_BATCH = 32
 """Beyond 16 a pattern costs no less."""
 _CROWD = 8
 """Patterns in a batch from which on it is a backlog: latency is gone, and throughput counts."""
-_WEIGHTS_ELSEWHERE = b"\n\x08location\x12"
-"""In an ONNX file: the key of a tensor's external data. The card's hash does not cover such a file,
-and ONNX Runtime looks for it in the current folder."""
 
 
 def open(url: Url) -> OnnxEngine:
@@ -70,11 +65,11 @@ class OnnxEngine:
     def __init__(
         self, path: Path, *, threads: int = 1, max_batch: int = _MAX_BATCH, lanes: int = 1
     ) -> None:
-        model, self.card = _verified(path)
+        model, self.card = verified(path)
         self.max_batch = max_batch
         self._path = path
         self._session = _session(model, path, threads)
-        _check_signature(self._session, self.card, path)
+        check_signature(self._session, self.card, path)
         self._names = list(Outputs.names())
         self._lanes = [Worker(self.run, f"onnx-{lane}") for lane in range(1, lanes + 1)]
         self._closed = False
@@ -137,34 +132,6 @@ def _count(url: Url, option: str, default: int) -> int:
     return int(text)
 
 
-def _verified(path: Path) -> tuple[bytes, ModelCard]:
-    """The model's bytes and card; the very bytes that were hashed are the ones run."""
-    try:
-        model = network_bytes(path)
-    except FileNotFoundError:
-        raise EngineError(
-            f"{path}: no such model; pass --engine onnx:PATH or install one there"
-        ) from None
-    try:
-        card = ModelCard.read(path)
-    except FileNotFoundError:
-        raise EngineError(f"{path}: no model card; put {path.stem}.json beside it") from None
-    except (ValidationError, UnicodeDecodeError) as error:
-        raise EngineError(f"{path.with_suffix('.json')}: unusable model card: {error}") from None
-    found = hashlib.sha256(model).hexdigest()
-    if found != card.sha256.lower():
-        raise EngineError(
-            f"{path}: sha256 is {found}, its card says {card.sha256}; "
-            "the file is damaged or is not this card's model"
-        )
-    if _WEIGHTS_ELSEWHERE in model:
-        raise EngineError(
-            f"{path}: its weights lie in another file, which the card's sha256 does not cover; "
-            "save it in one piece (onnx.save without save_as_external_data)"
-        )
-    return model, card
-
-
 def _session(model: bytes, path: Path, threads: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
@@ -175,28 +142,3 @@ def _session(model: bytes, path: Path, threads: int) -> onnxruntime.InferenceSes
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # as above: no common base
         raise EngineError(f"{path}: ONNX Runtime cannot load it: {error}") from error
-
-
-def _check_signature(session: onnxruntime.InferenceSession, card: ModelCard, path: Path) -> None:
-    """Raises EngineError naming the first tensor that departs from the network signature."""
-    inputs = {tensor.name: tensor for tensor in session.get_inputs()}
-    outputs = {tensor.name: tensor for tensor in session.get_outputs()}
-    if set(inputs) != {"pattern"}:
-        raise EngineError(f"{path}: inputs {sorted(inputs)}, expected ['pattern']")
-    if missing := set(SIGNATURE) - set(outputs):
-        raise EngineError(f"{path}: no output {sorted(missing)}; it has {sorted(outputs)}")
-    _check_tensor(inputs["pattern"], N_POINTS, path)
-    for name, width in SIGNATURE.items():
-        _check_tensor(outputs[name], width or card.embedding_width, path)
-    domain = card.domain
-    if domain and not len(domain.mean) == len(domain.std) == card.embedding_width:
-        raise EngineError(f"{path}: the card's domain is not {card.embedding_width} wide")
-
-
-def _check_tensor(tensor: Any, width: int, path: Path) -> None:
-    shape = list(tensor.shape)
-    batch_is_free = len(shape) == 2 and not isinstance(shape[0], int)
-    if tensor.type != "tensor(float)" or not batch_is_free or shape[1] != width:
-        raise EngineError(
-            f"{path}: {tensor.name} is {tensor.type} {shape}, expected tensor(float) ['N', {width}]"
-        )

@@ -53,7 +53,7 @@ def triton(server: LocalTriton) -> LocalTriton:
 
 @pytest.fixture(scope="module")
 def embedded() -> Engine:
-    return open_engine("onnx:")
+    return open_engine("onnx:?max_batch=64")
 
 
 def url(triton: LocalTriton, **options: str) -> str:
